@@ -12,6 +12,7 @@ that holds something large would hide what is small.
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from data.series.drawn import one_of_each
 from data.series.periods import periods_of
 from data.series.robust import interpolated, rescaled
 from inference.evidence.likeness import APERIODIC, LEAST_STRETCHES, SHORTEST, shapes
@@ -83,7 +84,7 @@ def in_long_gap(known: np.ndarray, longest: int) -> np.ndarray:
 def codes_of(row: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """Windows of a row (L,) from starts (k,) on by their largest components, each by the root of its spread:
     (k, P) float32."""
-    some = shapes(row, starts[:: -(-len(starts) // SAMPLE)], length)
+    some = shapes(row, starts[one_of_each(len(starts), SAMPLE)], length)
     variances, directions = np.linalg.eigh(np.atleast_2d(np.cov(some.T)))
     largest = np.argsort(-variances)[:COMPONENTS]
     spreads = np.sqrt(np.maximum(variances[largest], LEAST_VARIANCE * max(float(variances.max()), LEAST_VARIANCE)))
@@ -95,7 +96,7 @@ def codes_of(row: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
 def relative_distances(codes: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """How far each of codes (k, P) is from the nearest of OTHERS that shares no sample with it, in units (k,) of that
     one's own distance and a part of the median."""
-    some = np.unique(np.linspace(0, len(starts) - 1, OTHERS).astype(np.int64))
+    some = one_of_each(len(starts), OTHERS)
     others, begins = codes[some], starts[some]
     own = nearest(others, begins, others, begins, length)[0]
     distances, which = nearest(codes, starts, others, begins, length)

@@ -8,6 +8,7 @@ it is told in units of what windows most like this one have, as `sub_pca` does w
 
 import numpy as np
 
+from data.series.drawn import one_of_each
 from data.series.robust import interpolated
 
 WINDOW, LEAST_WINDOWS = 16, 8  # samples, and how many windows that share none a series has
@@ -39,15 +40,14 @@ def rareness(rows: np.ndarray) -> np.ndarray:
 def of_row(row: np.ndarray) -> np.ndarray:
     """The same (L,) of a row (L,) without a gap."""
     windows = np.lib.stride_tricks.sliding_window_view(row, WINDOW)
-    step = -(-len(windows) // SAMPLE)
-    some = windows[::step]
+    some = windows[one_of_each(len(windows), SAMPLE)]
     centre, spread = some.mean(axis=0), max(float(some.std()), 1e-9)
     variances, components = np.linalg.eigh(np.cov((some - centre).T / spread))
     order = np.argsort(-variances)
     scaled = components[:, order] / spread  # (WINDOW, WINDOW), the largest first
     weights = 1 / np.maximum(variances[order], LEAST_VARIANCE)
     codes = (some - centre) @ scaled
-    places, usual = usual_scores(codes[:, :LARGEST], np.square(codes) @ weights, step)
+    places, usual = usual_scores(codes[:, :LARGEST], np.square(codes) @ weights, len(windows) / len(some))
     scores = np.empty(len(windows))
     for first in range(0, len(windows), BLOCK):
         codes = (windows[first : first + BLOCK] - centre) @ scaled
@@ -56,9 +56,9 @@ def of_row(row: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(means / max(np.quantile(means, RARE_SHARE), 1e-9), 1.0))
 
 
-def usual_scores(codes: np.ndarray, scores: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Centres (M, P) of clusters of windows by their largest components (N, P), every `step` samples, and what of their
-    scores (N,) is usual in each (M,). What comes a few times only has what is usual in all."""
+def usual_scores(codes: np.ndarray, scores: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Centres (M, P) of clusters of windows by their largest components (N, P), one in `step` samples, and what of
+    their scores (N,) is usual in each (M,). What comes a few times only has what is usual in all."""
     count = int(np.clip(len(codes) * step / (WINDOW * CLUSTER_WINDOWS), 1, CLUSTERS))
     centres = codes[np.linspace(0, len(codes) - 1, count).astype(int)]
     for _ in range(ROUNDS):  # Lloyd's k-means; what is nearest to none stays where it is

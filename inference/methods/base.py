@@ -15,6 +15,7 @@ from data.messages import logger, progress
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
+from data.series.drawn import one_of_each
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
 from inference.methods.motion.known_motion import KnownMotion, RecentMotion
@@ -218,7 +219,8 @@ class Method(QuietScorer):
         train = [r for r in quiet if r.side == "train"]
         starts = [(r.reel, start) for r in train for start in range(r.begin, r.end - depth + 1, depth)]
         step = max(1, -(-len(starts) * depth // count))
-        for reel, start in starts[::step]:
+        for place in one_of_each(len(starts), -(-len(starts) // step)).tolist():
+            reel, start = starts[place]
             yield self.read(reel, np.arange(start, start + depth))
 
 

@@ -14,6 +14,7 @@ from scipy.ndimage import minimum_filter1d
 from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.series.drawn import one_of_each
 from data.series.wandering import wanders
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored
@@ -175,8 +176,7 @@ class WindowMethod(SeriesMethod):
     def _quiet_windows(self, train: Sequence[QuietRange]) -> np.ndarray:
         """At most about `sample_windows` windows (N, T, C), one from each `step` of ranges, half or more of each valid.
 
-        Where in its step one begins is drawn: a step that divides a day would see what each day brings at a few places
-        of the window alone, and find it new at all others. Raises ValueError when there are none.
+        Raises ValueError when there are none.
         """
         length, channels = self.clip_length, train[0].reel.shape[1]
         limit = min(self.sample_windows, self.sample_values // (length * channels))
@@ -189,8 +189,8 @@ class WindowMethod(SeriesMethod):
             self.open(r.reel, r.begin, r.end)
             for first in range(r.begin, r.end - length + 1, count):
                 last = min(first + count + length - 1, r.end)
-                starts = np.arange(0, last - first - length + 1, step)
-                starts += rng.integers(0, np.minimum(step, last - first - length + 1 - starts))
+                places = last - first - length + 1
+                starts = one_of_each(places, -(-places // step), rng)
                 is_known = np.isin(np.arange(first, last), self.known)
                 enough = windows_of(is_known, length)[starts].mean(axis=1) >= 0.5
                 some = windows_of(self.interpolated(r.reel, first, last), length)[starts[enough]]

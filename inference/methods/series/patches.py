@@ -11,6 +11,7 @@ quiet is near *some* quiet patch, not near the mean of all, so that a series may
 
 import numpy as np
 
+from data.series.drawn import one_of_each
 from inference.methods.series.base import WindowScore
 from inference.methods.series.sub_pca import LEAST_VARIANCE
 
@@ -37,7 +38,7 @@ class Patches(WindowScore):
         metric = {"centre": pca.mean_, "components": pca.components_, "weights": variances**-0.5}
         self.arrays = self.arrays | metric
         every = -(-len(windows) // MEMORY)
-        memory, step = self.codes(windows[::every]), every * self.step
+        memory, step = self.codes(windows[one_of_each(len(windows), MEMORY)]), every * self.step
         per_stretch = max(1, min(STRETCH * self.clip_length // step, len(memory) // NEAREST))
         return metric | {"memory": memory, "per_stretch": np.array([per_stretch])}
 

@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
+from data.series.drawn import one_of_each
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import all_but
 from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, take_level, windows_of
@@ -57,7 +58,7 @@ class SubPca(WholeWindows, WindowMethod):
         from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
 
         count, every = min(MOST_COMPONENTS, *windows.shape), -(-windows.size // CLUSTERED_VALUES)
-        some = windows[::every].copy()  # fitting spoils the others
+        some = windows[one_of_each(len(windows), -(-len(windows) // every))]  # a copy, as fitting spoils the others
         windows = windows if min(windows.shape) > 2 * MOST_COMPONENTS else windows.astype(np.float64)
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
             pca = PCA(count, random_state=seed, copy=False).fit(windows)
