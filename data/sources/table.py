@@ -46,6 +46,8 @@ PERHAPS_LABELS = re.compile(
     r"(?:[\s_.(/-].*)?",
     re.IGNORECASE,
 )
+# A day and a clock, as of dstat and syslog.
+_NO_YEAR = re.compile(r"\s*(?:\d{1,2}[-/.]\d{1,2}|[A-Z][a-z]{2}\s+\d{1,2})[ T]+\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?\s*$")
 COUNTED = "no column of times: rows 1 s apart (prep.sample_interval_sec)"
 SAME_TIME = "same time as another sample"
 
@@ -71,6 +73,9 @@ TEXT = tuple(
         ".ascii",
         ".slist",
         ".tspair",
+        ".mpt",
+        ".msl",
+        ".mon",
     )
     for packed in _PACKED
 )
@@ -174,6 +179,9 @@ def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: st
 def _refuse_what_may_be_no_series(table: pd.DataFrame) -> None:
     """Raises TableError for a table without times that nobody named, unless it has labels or holds numbers alone."""
     words = [str(name) for name in table.columns if is_text(table[name]) and table[name].notna().any()]
+    for name in words:
+        if (cells := table[name].dropna().astype("string")).str.match(_NO_YEAR).mean() > 0.9:
+            raise TableError(f"its times in {name!r}, as {cells.iloc[0]!r}, have no year: write it in front of them")
     if words and chosen(table, None, LABEL_COLUMNS, "") is None:
         raise TableError(
             f"it has no time column, and words in {words[:3]}; name it with prep.time_column, or say with "

@@ -5,6 +5,7 @@ import re
 from data.live.series_rows import JsonRows, RowForm, Rows, TextRows
 from data.sources.base import TableError
 from data.sources.tables.encodings import FALLBACK
+from data.sources.tables.forms.logs import log_of
 from data.sources.tables.layout import SEPARATORS, cells_of, is_data
 
 FEWEST_LINES = 20  # that tell the columns of a table, where fewer do not
@@ -38,6 +39,8 @@ class Lines:
             self.names = self.rows.names if isinstance(self.rows, TextRows) else None
             return found
         self.first_lines += lines
+        if told := log_of("\n".join(self.first_lines)):  # as influx's line protocol, which no table is
+            raise TableError(told)
         try:
             found = TextRows.of(self.form, self.first_lines, self.names)
         except TableError as error:

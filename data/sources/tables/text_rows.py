@@ -35,22 +35,25 @@ def widened(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [*names, *(f"{BEYOND} {number}" for number in range(1, max(widths) - len(names) + 1))]
 
 
-def without_wider(table: pd.DataFrame, count: int) -> tuple[pd.DataFrame, list[tuple[str, str]], tuple[str, ...]]:
+def without_wider(
+    table: pd.DataFrame, count: int, skipped: int
+) -> tuple[pd.DataFrame, list[tuple[str, str]], tuple[str, ...]]:
     """A table of its first `count` columns: what it lost, as (where, reason), and what to say of it.
 
     Rows with further cells are lost, as nobody knows which of their separators is none, unless the last column holds
-    words: then these had it.
+    words, in these rows too: then those had it. skipped: lines before the first row.
     """
     if table.shape[1] <= count:
         return table, [], ()
     wider, table = table.iloc[:, count:].notna().any(axis=1).to_numpy(bool), table.iloc[:, :count]
-    last = table.iloc[~wider, -1]
-    if is_text(last) and pd.to_numeric(last, errors="coerce").notna().sum() == 0:
-        told = f"{table.columns[-1]}: separators in its texts in {amount(int(wider.sum()), 'row')}"
-        return table, [], (told,) if wider.any() else ()
+    are_words = table.iloc[:, -1].notna() & pd.to_numeric(table.iloc[:, -1], errors="coerce").isna()
+    of_words = is_text(table.iloc[:, -1]) and bool((are_words | table.iloc[:, -1].isna())[~wider].all())
+    kept = wider & are_words.to_numpy(bool) & of_words
+    wider = wider & ~kept
     reason = f"more cells than the {count} names: a decimal comma, or a separator in a text, that is not quoted?"
-    lost = [(f"row {row + 1}", reason) for row in wider.nonzero()[0]]
-    return table[~wider].reset_index(drop=True), lost, ()
+    lost = [(f"line {skipped + row + 1}", reason) for row in wider.nonzero()[0]]
+    told = (f"{table.columns[-1]}: separators in its texts in {amount(int(kept.sum()), 'row')}",) if kept.any() else ()
+    return table[~wider].reset_index(drop=True), lost, told
 
 
 def without_shorter(table: pd.DataFrame, text: str, skipped: int) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
@@ -65,7 +68,7 @@ def without_shorter(table: pd.DataFrame, text: str, skipped: int) -> tuple[pd.Da
         return table, []
     short = counts < table.shape[1]
     reason = f"fewer cells than the {table.shape[1]} names, and blanks don't tell which is empty"
-    return table[~short].reset_index(drop=True), [(f"row {row + 1}", reason) for row in short.nonzero()[0]]
+    return table[~short].reset_index(drop=True), [(f"line {skipped + row + 1}", reason) for row in short.nonzero()[0]]
 
 
 def perhaps_shifted(names: Sequence[str], rows: Sequence[Sequence[str]], separator: str) -> str:

@@ -148,6 +148,8 @@ def looks_like_table(path: Path) -> bool:
     rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
     layout = layout_of(lines)
     cells = [cells_of(line, layout.separator) for line in rows[:LINES_LOOKED_AT]]
+    if layout.separator != ",":  # a comma is the decimal sign then
+        cells = [[cell.replace(",", ".", 1) for cell in row] for row in cells]
     width = max(map(len, cells), key=[len(row) for row in cells].count, default=0)
     has_signs = layout.separator != " "
     good = [_is_row(row) or (has_signs and len(row) == width > 2 and _has_time_and_number(row)) for row in cells]
@@ -207,7 +209,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     table, lost, open_quotes = rows_of(path, stream, layout, widened(names, rows) or None, **options)
     if table.index.nlevels > 1:
         raise TableError(MORE_CELLS)
-    table, wider, words = without_wider(table, len(names) or table.shape[1])
+    table, wider, words = without_wider(table, len(names) or table.shape[1], layout.skipped)
     if layout.separator == " " and names and not printed and table.iloc[:, -1].isna().any():
         with unpacked(path) as again:
             table, shorter = without_shorter(table, again.read().decode(encoding, errors), layout.skipped)

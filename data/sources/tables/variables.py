@@ -108,8 +108,8 @@ def _kind_of(
         return f"left out: {known} of its {filled} cells are numbers", False
     if not is_given and table.shape[1] > 1 and _are_row_numbers(table, name, values, notes):
         return "left out: row numbers", False
-    if known == 1 and not is_given and len(table) >= FEWEST_COUNTED and table.shape[1] > 1:
-        return "left out: a number in one row alone", False
+    if known == 1 and np.isfinite(values[0]) and not is_given and len(table) >= FEWEST_COUNTED and table.shape[1] > 1:
+        return "left out: a number in the first row alone", False
     kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
     if filled == known:
         return kind, True

@@ -15,6 +15,7 @@ import pytest
 from config import PrepConfig
 from data.live.growing.days import later_files
 from data.live.growing.growing_table import GrowingTable
+from data.live.growing.lines import Lines
 from data.live.row_sources import MetricsPage, StandardInput
 from data.live.series_rows import RowForm
 from data.sources.base import TableError
@@ -339,3 +340,9 @@ def test_a_page_of_metrics_is_read_packed_too(monkeypatch, packed):
     found = MetricsPage("http://127.0.0.1/metrics", FORM._replace(channels=("a", 'b{x="y"}')), 1.0).poll()
     assert found is not None
     assert found.values.tolist() == [[1.5, 2.0]]
+
+
+def test_line_protocol_on_standard_input_is_told():
+    lines = "".join(f"pump,host=a a={i},b={2 * i} {1709632800 + i}000000000\n" for i in range(30))
+    with pytest.raises(TableError, match="line protocol"):
+        Lines(FORM, None).read(lines.splitlines())

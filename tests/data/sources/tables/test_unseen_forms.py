@@ -183,3 +183,30 @@ def test_one_time_years_away_from_a_few_others_is_rejected(tmp_path):
     text = "time,a\n" + rows(lambda i, t, v: f"{'2036-02-07 06:28:16' if i == 20 else t},{v}")
     series = read(tmp_path / "a.csv", text)
     assert np.flatnonzero(np.isnat(series.times_utc)).tolist() == [20]
+
+
+@pytest.mark.parametrize("form", ["%d-%m %H:%M:%S", "%b %d %H:%M:%S", "%m/%d %H:%M"])
+def test_times_without_a_year_are_told(tmp_path, form):
+    (tmp_path / "a.csv").write_text("when,usr\n" + rows(lambda i, t, v: f"{t:{form}},{v}"), encoding="utf-8")
+    with pytest.raises(TableError, match=r"'when', as '.*', have no year"):
+        TableSource().read_series(tmp_path / "a.csv", PrepConfig(), 32)
+
+
+def test_a_cyclers_text_is_read(tmp_path):
+    above = "EC-Lab ASCII FILE\nNb header lines : 4\n\n"
+    names = "mode\ttime/s\tEwe/V\t<I>/mA\n"
+    cells = rows(lambda i, t, v: f"1\t{10 * i:.6E}\t{v:.6E}\t{v / 2:.6E}".replace(".", ","))
+    path = tmp_path / "a.mpt"
+    path.write_text(above + names + cells, encoding="cp1252")
+    assert TableSource().takes(path)
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert {"Ewe/V", "<I>/mA"} <= set(series.channels)
+    np.testing.assert_allclose(np.diff(series.times_s), 10)
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_text_with_decimal_commas_is_a_table(tmp_path, count):
+    path = tmp_path / "a.txt"
+    names = ";".join(["Zeit", *(f"v{k}" for k in range(count))])
+    path.write_text(names + "\n" + rows(lambda i, t, v: f"{t:%d.%m.%Y %H:%M}" + f";{v}".replace(".", ",") * count))
+    assert TableSource().takes(path)
