@@ -37,6 +37,7 @@ from inference.zones import with_own_rate
 RESAMPLES, CONFIDENCE = 400, 0.95
 LEAST_EXTENSION = 0.5  # of a threshold: where quiet frames hold no motion, hardly any is not the event's
 NEAR = 1.1  # times the rate that was asked for: no quiet data tell such rates apart
+NOTHING_SEEN = 1.0  # unit of the score: the threshold where quiet data score 0 throughout
 HIGH_SHARE = 0.1  # of the allowed false alarms pass the high threshold
 # How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -313,13 +314,15 @@ def promised(quiet: QuietEvents, per_day: float) -> Promise:
     """The threshold for so many false events a day, or for the fewest that quiet data support, or the most they give.
 
     The most, because events merge: an hour of smooth scores holds so many rises, and no threshold makes more of them.
-    Where many events have one level, as of values in coarse steps, the rate is that of the fewer above it.
+    Where many events have one level, as of values in coarse steps, the rate is that of the fewer above it. Where quiet
+    data score 0 throughout, as noise does that lies below the steps of a picture's grey levels, any score would pass
+    what they reach: the threshold is one unit of the score, that of the noise or of what is usual.
     """
     days = quiet.span_s / DAY_S
     supported = DAY_S / (EXTRAPOLATION * quiet.worth_s)
     most = (len(quiet.levels) + quiet.apart) / days
     used = min(max(per_day, supported), max(most, supported))
-    threshold = quiet.threshold_for(used)
+    threshold = quiet.threshold_for(used) or NOTHING_SEEN
     above, tied = np.count_nonzero(quiet.levels > threshold), np.count_nonzero(quiet.levels == threshold)
     if tied > max(1, LARGEST_STEP * above):  # fewer are of thresholds that were not looked at
         used = min(used, (max(above, 1) + quiet.apart) / days)

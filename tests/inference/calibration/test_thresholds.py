@@ -16,6 +16,7 @@ from inference.calibration.surprises import rare_prior
 from inference.calibration.tail import TailPrior, level_for
 from inference.calibration.thresholds import (
     EXTRAPOLATION,
+    NOTHING_SEEN,
     Calibration,
     duration,
     extension_level,
@@ -305,3 +306,11 @@ def test_more_that_stood_out_than_may_come_is_told_with_what_to_expect(per_day, 
     assert ("set apart as faults" in told) == (apart > 0 and expected > allowed)
     if "set apart as faults" in told:
         assert f"expect {often(expected)} instead of {often(allowed)}" in told
+
+
+@given(st.integers(1, 5000), st.floats(0.01, 1000))
+def test_quiet_data_without_any_score_have_a_threshold(count, per_day):
+    """Of a scene whose noise is below the steps of grey levels `eval` ended in an error, after training."""
+    promise = promised(of_series(np.zeros(count, np.float32)).events, per_day)
+    assert promise.threshold == NOTHING_SEEN
+    assert 0 <= promise.interval[0] <= promise.interval[1]
