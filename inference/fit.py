@@ -33,9 +33,8 @@ def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
     Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
     and OSError where the disk has no room for the quiet frames or another process writes into the run.
     """
-    from data.labels.quiet_hours import (
-        with_quiet_hours,
-    )  # late: eval loads this module, and reads no list of quiet hours
+    # Late: eval loads this module, and reads no list of quiet hours.
+    from data.labels.quiet_hours import with_quiet_hours
 
     config = with_quiet_hours(as_restarted(config))
     if not is_first_process():

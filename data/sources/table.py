@@ -237,7 +237,7 @@ def series_of(
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
     notes |= {} if prep.value_columns else clocks_again(table, notes, times.utc)
-    variables = variables_of(table, prep, notes, decimal, path.name, missing)
+    variables = variables_of(table, prep, notes, decimal, path.name, missing, times.known)
     channels, values, remarks = tuple(variables.columns), variables.values(), variables.told()
     if column is None and prep.sample_interval_sec is None:
         _tell_untimed(table, channels, path.name)

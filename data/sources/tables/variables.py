@@ -57,10 +57,16 @@ class Variables:
 
 
 def variables_of(
-    table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decimal: str, file: str, named: tuple[float, ...] = ()
+    table: pd.DataFrame,
+    prep: PrepConfig,
+    notes: dict[str, str],
+    decimal: str,
+    file: str,
+    named: tuple[float, ...] = (),
+    timed: np.ndarray | None = None,
 ) -> Variables:
     """The variables of a table. `notes` holds the columns that are something else, and is told what became of the
-    others; `named` are numbers that the file names for missing values.
+    others; `named` are numbers that the file names for missing values, `timed` (N,) the rows that have a time.
 
     Raises TableError when there are none.
     """
@@ -72,6 +78,9 @@ def variables_of(
         if not is_variable:
             if odd := _digits_left_out(table[name], notes[name]):
                 log.warning(f"{file}: {name} is left out: {odd}")
+            continue
+        if not given and timed is not None and timed.any() and not np.isfinite(values[timed]).any():
+            notes[name] = "left out: numbers in rows without a time alone, as of sums below a table"
             continue
         if unread := _unread_numbers(table[name], values):
             log.warning(f"{file}: {name}: {unread}")

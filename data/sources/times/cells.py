@@ -95,6 +95,11 @@ class Times:
     how: str
     doubt: str = ""
 
+    @property
+    def known(self) -> np.ndarray:
+        """Which cells tell a time: (N,) bool."""
+        return np.isfinite(self.seconds) if self.utc is None else ~np.isnat(self.utc)
+
 
 def times_of(column: pd.Series, prep: PrepConfig) -> Times:
     """Times of the cells of a column, of numbers or texts.

@@ -210,3 +210,13 @@ def test_text_with_decimal_commas_is_a_table(tmp_path, count):
     names = ";".join(["Zeit", *(f"v{k}" for k in range(count))])
     path.write_text(names + "\n" + rows(lambda i, t, v: f"{t:%d.%m.%Y %H:%M}" + f";{v}".replace(".", ",") * count))
     assert TableSource().takes(path)
+
+
+@pytest.mark.parametrize("below", ["Averages (of 60 values)", "", "Sum"])
+def test_what_has_numbers_in_sums_below_a_table_alone_is_no_variable(tmp_path, below):
+    """As PRTG's downtime, of which no scaling could be told: the table was refused."""
+    text = "Date Time,Traffic,Downtime (RAW)\n" + rows(lambda i, t, v: f"{t},{v},")
+    series = read(tmp_path / "a.csv", f"{text}{below},20,0\n")
+    assert series.channels == ("Traffic",)
+    assert "rows without a time" in series.notes["Downtime (RAW)"]
+    np.testing.assert_array_equal(series.values[:N, 0], VALUES)
