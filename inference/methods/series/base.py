@@ -187,10 +187,11 @@ class WindowMethod(SeriesMethod):
         rng = np.random.default_rng(0)
         for r in train:
             self.open(r.reel, r.begin, r.end)
-            for first in range(r.begin, r.end - length + 1, count):
+            places = max(r.end - r.begin - length + 1, 0)
+            drawn = r.begin + one_of_each(places, -(-places // step), rng)
+            for first in range(r.begin, r.begin + places, count):
                 last = min(first + count + length - 1, r.end)
-                places = last - first - length + 1
-                starts = one_of_each(places, -(-places // step), rng)
+                starts = drawn[(drawn >= first) & (drawn < first + count)] - first
                 is_known = np.isin(np.arange(first, last), self.known)
                 enough = windows_of(is_known, length)[starts].mean(axis=1) >= 0.5
                 some = windows_of(self.interpolated(r.reel, first, last), length)[starts[enough]]

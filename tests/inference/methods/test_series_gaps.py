@@ -26,11 +26,13 @@ def test_a_sample_of_windows_is_even_and_the_same_in_any_pieces(quiet, monkeypat
     monkeypatch.setattr(base.WindowMethod, "sample_windows", 100)
     method = fitted("kmeans", quiet)
     kept = method._quiet_windows([QuietRange(quiet, 0, 1000, "train")])
-    step = -(-(1000 - LENGTH + 1) // 100)
-    expected = [quiet.frames[i : i + LENGTH, :, 0, 0] for i in range(0, 1000 - LENGTH + 1, step)]
-    np.testing.assert_array_equal(kept, expected)
+    every = np.stack([quiet.frames[i : i + LENGTH, :, 0, 0] for i in range(1000 - LENGTH + 1)])
+    starts = np.array([int(np.flatnonzero((every == window).all(axis=(1, 2)))[0]) for window in kept])
+    step = -(-len(every) // 100)
+    assert len(starts) == -(-len(every) // step)
+    assert (np.abs(starts - np.arange(len(starts)) * len(every) / len(starts)) <= step).all()
     monkeypatch.setattr(base, "PIECE_VALUES", 1)
-    np.testing.assert_array_equal(method._quiet_windows([QuietRange(quiet, 0, 1000, "train")]), expected)
+    np.testing.assert_array_equal(method._quiet_windows([QuietRange(quiet, 0, 1000, "train")]), kept)
 
 
 @pytest.mark.parametrize("name", FOR_SERIES)
