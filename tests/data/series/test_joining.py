@@ -21,10 +21,15 @@ STEP_S, LENGTH = 60, 8
 START = np.datetime64("2026-01-01T00:00:00", "s")
 
 
+def later(seconds):
+    """START and so many seconds, of one or more (n,)."""
+    return START + np.asarray(seconds).astype("timedelta64[s]")
+
+
 def table(n: int, start=START, step_s: int = STEP_S, names=("load", "heat")) -> pd.DataFrame:
     i = np.arange(n)
     columns = {name: np.round(np.sin(i / (5 + k)) + 0.01 * (i % 7), 4) for k, name in enumerate(names)}
-    return pd.DataFrame({"time": (start + step_s * i).astype(str)} | columns)
+    return pd.DataFrame({"time": (start + np.asarray(step_s * i).astype("timedelta64[s]")).astype(str)} | columns)
 
 
 def prepared(folder: Path, files: dict[str, pd.DataFrame], **keys) -> dict[str, Reel]:
@@ -54,7 +59,7 @@ def series(times: np.ndarray, values: np.ndarray, path: str) -> Series:
 @given(st.lists(st.integers(3, 40), min_size=1, max_size=8), st.booleans(), st.randoms(use_true_random=False))
 def test_files_of_one_series_in_any_order_are_what_the_whole_file_is(lengths, shares_ends, random):
     n = sum(lengths)
-    times, values = START.astype("datetime64[ms]") + np.arange(n) * 60_000, np.arange(n, dtype=float)[:, None]
+    times, values = later(60 * np.arange(n)).astype("datetime64[ms]"), np.arange(n, dtype=float)[:, None]
     edges = np.cumsum([0, *lengths])
     files = [
         series(times[a : b + shares_ends], values[a : b + shares_ends], f"x_{k}.csv")
@@ -90,19 +95,19 @@ def test_days_that_are_too_short_for_a_window_are_long_enough_together(tmp_path)
 
 
 def test_what_is_too_short_together_is_told_as_a_file_is(tmp_path, caplog):
-    files = {"a.csv": table(90)} | {f"d{k}.csv": table(4, START + 86400 * k) for k in range(3)}
+    files = {"a.csv": table(90)} | {f"d{k}.csv": table(4, later(86400 * k)) for k in range(3)}
     assert list(prepared(tmp_path, files)) == ["a"]
     assert caplog.text.count("4 rows are too few for a series") == 3
 
 
 APART = {
     "their times are relative": {f"p_{k}.csv": table(50).assign(time=np.arange(50 * k, 50 * k + 50)) for k in range(2)},
-    "a month is missing": {"p_1.csv": table(50), "p_3.csv": table(50, START + 200 * STEP_S)},
-    "they overlap": {"p_1.csv": table(50), "p_2.csv": table(50, START + 20 * STEP_S)},
+    "a month is missing": {"p_1.csv": table(50), "p_3.csv": table(50, later(200 * STEP_S))},
+    "they overlap": {"p_1.csv": table(50), "p_2.csv": table(50, later(20 * STEP_S))},
     "at the same time": {"p_1.csv": table(50), "p_2.csv": table(50)},
-    "other names": {"train.csv": table(50), "test.csv": table(50, START + 50 * STEP_S)},
-    "other variables": {"p_1.csv": table(50), "p_2.csv": table(50, START + 50 * STEP_S, names=("load", "cold"))},
-    "another cadence": {"p_1.csv": table(50), "p_2.csv": table(50, START + 50 * STEP_S, step_s=90)},
+    "other names": {"train.csv": table(50), "test.csv": table(50, later(50 * STEP_S))},
+    "other variables": {"p_1.csv": table(50), "p_2.csv": table(50, later(50 * STEP_S), names=("load", "cold"))},
+    "another cadence": {"p_1.csv": table(50), "p_2.csv": table(50, later(50 * STEP_S), step_s=90)},
 }
 
 
@@ -112,7 +117,7 @@ def test_what_is_not_one_series_stays_apart(why, tmp_path):
 
 
 def test_nobody_has_to_have_them_joined(tmp_path, caplog):
-    files = {"p_1.csv": table(50), "p_2.csv": table(50, START + 50 * STEP_S)}
+    files = {"p_1.csv": table(50), "p_2.csv": table(50, later(50 * STEP_S))}
     assert list(prepared(tmp_path / "asked", files, join_files=False)) == ["p_1", "p_2"]
     assert list(prepared(tmp_path / "as it is", files)) == ["p"]
     assert "2 files are one series, p_1.csv to p_2.csv; prep.join_files=false" in caplog.text
@@ -120,20 +125,20 @@ def test_nobody_has_to_have_them_joined(tmp_path, caplog):
 
 def test_a_night_between_two_days_parts_them_no_more_than_one_within_a_file(tmp_path):
     def days(first: int) -> pd.DataFrame:
-        return pd.concat([table(30, START + 86400 * day) for day in (first, first + 1)])
+        return pd.concat([table(30, later(86400 * day)) for day in (first, first + 1)])
 
     assert [len(reel) for reel in prepared(tmp_path, {"w1.csv": days(0), "w2.csv": days(2)}).values()] == [120]
 
 
 def test_two_stretches_of_one_logger_are_called_by_their_files(tmp_path):
     starts = (0, 40, 500, 540)
-    files = {f"log{k}.csv": table(40, START + STEP_S * start) for k, start in enumerate(starts)}
+    files = {f"log{k}.csv": table(40, later(STEP_S * start)) for k, start in enumerate(starts)}
     assert sorted(prepared(tmp_path, files)) == ["log0_to_log1", "log2_to_log3"]
 
 
 def test_months_of_several_machines_are_a_reel_of_each(tmp_path):
     files = {
-        f"pump{pump}_{month:02}.csv": table(40, START + 40 * STEP_S * month, names=("load", "heat"))
+        f"pump{pump}_{month:02}.csv": table(40, later(40 * STEP_S * month), names=("load", "heat"))
         for month in range(3)
         for pump in (7, 8)
     }
@@ -144,8 +149,8 @@ def test_months_of_several_machines_are_a_reel_of_each(tmp_path):
 
 
 def test_what_one_file_says_of_itself_holds_for_all(tmp_path):
-    first = replace(series(START + np.arange(3), np.ones((3, 1)), "a1.csv"), resolution=(0.1,), told=("one",))
-    second = replace(series(START + 3 + np.arange(3), np.ones((3, 1)), "a2.csv"), resolution=(0.2,), told=("two",))
+    first = replace(series(later(np.arange(3)), np.ones((3, 1)), "a1.csv"), resolution=(0.1,), told=("one",))
+    second = replace(series(later(3 + np.arange(3)), np.ones((3, 1)), "a2.csv"), resolution=(0.2,), told=("two",))
     second = replace(second, facts={"fills": {"a": [-999.0]}}, lost=(("row 9", "cut"),))
     (one,) = joined([second, first], tmp_path, 3.0)
     assert one.resolution == (0.2,)
