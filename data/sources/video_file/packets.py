@@ -125,9 +125,9 @@ def marked(container: InputContainer, stream: av.VideoStream) -> Iterator[tuple[
     is_early, before, is_next = container.format.name == "mpegts", None, False
     for packet in container.demux(stream):
         if before is not None:
-            is_seam = packet.is_keyframe and None not in (packet.dts, before.dts) and packet.dts < before.dts
+            is_back = packet.dts is not None and before.dts is not None and packet.dts < before.dts
             is_own, is_next = (is_next, before.is_corrupt) if is_early else (before.is_corrupt, False)
-            yield before, is_own and not (is_early and is_seam)
+            yield before, is_own and not (is_early and is_back and packet.is_keyframe)  # which begins another recording
         before = packet
     if before is not None:
         yield before, is_next if is_early else before.is_corrupt
@@ -142,10 +142,10 @@ def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
 def begins_late_s(container: InputContainer, contents: Contents) -> float:
     """Seconds by which the first picture comes after the begin that a player's clock counts from, as that of a camera
     whose sound was there first; 0 where it is less than LATE_S, as sound is packed."""
-    stream, stamps = video_streams(container)[0], [packet.pts for packet in contents.packets[:1]]
-    if len(container.streams) < 2 or None in (*stamps, container.start_time, stream.time_base) or not stamps:
+    stream, first = video_streams(container)[0], contents.packets[0].pts if contents.packets else None
+    if len(container.streams) < 2 or first is None or container.start_time is None or stream.time_base is None:
         return 0.0
-    late_s = float(stamps[0] * stream.time_base) - container.start_time / av.time_base
+    late_s = float(first * stream.time_base) - container.start_time / av.time_base
     return late_s if late_s >= LATE_S else 0.0
 
 
