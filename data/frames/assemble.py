@@ -50,6 +50,8 @@ PIXEL_SETTINGS = (
     *("degradation_table", "pointing_table", "sky", "quality_reject", "quality_flag"),
 )
 
+OF_FILES = ("times_csv", "labels_csv", "stretch_from", "pointing_table", "degradation_table")  # settings that are paths
+
 
 @dataclass(frozen=True)
 class Given:
@@ -71,6 +73,10 @@ class Stored:
 def read_given(prep: PrepConfig) -> Given:
     """Raises ValueError or OSError when a file or store that the settings name is missing or can't be used."""
     STORES[prep.store].check()
+    for name in OF_FILES:
+        given = getattr(prep, name)
+        if given is not None and not (given and Path(given).exists()):
+            raise ValueError(f"prep.{name} {given!r} does not exist: give the path of one that does, or leave it null")
     stretches = {}
     if prep.stretch_from:
         other = Reel(prep.stretch_from)

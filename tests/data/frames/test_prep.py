@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from config import Config, PrepConfig
-from data.frames.assemble import write_index
+from data.frames.assemble import OF_FILES, read_given, write_index
 from data.prepare_data import prep
 from data.reel.mask_bits import INVALID, SATURATED
 from data.reel.reel import Reel
@@ -375,6 +375,14 @@ def test_a_given_scaling_is_the_same_for_every_reel(tmp_path):
     assert third.stretches == reel.stretches
 
 
+@pytest.mark.parametrize("name", OF_FILES)
+@pytest.mark.parametrize("path", ["nosuch.csv", ""])
+def test_a_file_that_is_not_there_is_told_by_its_setting_before_any_work(name, path):
+    """Of tables and FITS some were never asked for, and a run went on without them."""
+    with pytest.raises(ValueError, match=f"prep.{name} '{path}' does not exist"):
+        read_given(PrepConfig(**{name: path}))
+
+
 def test_a_flare_does_not_dim_the_rest_of_its_frame(tmp_path):
     """The scaling belongs to the reel, never to a frame."""
     (tmp_path / "in").mkdir()
@@ -402,7 +410,7 @@ def test_scaling_mistakes_are_told_before_anything_is_decoded(solar, tmp_path):
     out = tmp_path / "out"
     for settings, message in (
         (replace(SMALL, fit_exclude_utc=(("2012-07-19", "2012-07-20"),)), "leaves no frame to fit on"),
-        (replace(SMALL, stretch_from=str(tmp_path / "none")), "holds no reel.json"),
+        (replace(SMALL, stretch_from=str(tmp_path / "none")), "prep.stretch_from .* does not exist"),
         (replace(SMALL, labels_csv=str(tmp_path / "none.csv")), "none.csv"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
