@@ -14,6 +14,7 @@ from data.labels.interval_forms import names_of_none, with_bounds
 from data.labels.label_tables import BINARY, cells_of_file
 from data.labels.label_text import text_of
 from data.sources.base import FrameError, TableError
+from data.sources.tables.text_table import unlike_names
 from data.sources.tables.values.cells import labels_of
 from data.sources.times.cells import DAY_S, PER_SECOND, times_of, unit_of
 from data.sources.times.utc import iso_ms, parse_utc, shift_utc
@@ -160,18 +161,8 @@ def read_cells(path: str) -> pd.DataFrame:
     sign = separator_of(head)
     given = names_of_none(next(csv.reader([head.rstrip("\r\n")], delimiter=sign), []))
     table = pd.read_csv(io.StringIO("".join(lines)), sep=sign, dtype=str, skipinitialspace=True, names=given)
-    names = told_apart([re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns])
+    names = unlike_names([re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns])
     return _bounded(table.set_axis(names, axis=1))
-
-
-def told_apart(names: list[str]) -> list[str]:
-    """Names of columns, those that are there already with the number of their place."""
-    found: list[str] = []
-    for place, name in enumerate(names):
-        while name in found or (name in names and names.index(name) < place):
-            name = f"{name}_{place}"
-        found.append(name)
-    return found
 
 
 def _bounded(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -157,7 +158,7 @@ class MetricsPage:
             page = self._page()
             now = np.datetime64(time.time_ns() // 1_000_000, "ms")
             found = variables_of(page)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of packed pages
             self.problem = f"{self.told}: {str(error).replace(self.address, self.told) or type(error).__name__}"
             self.restarts += 1
             return None

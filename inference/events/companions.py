@@ -76,8 +76,12 @@ def families(events: Sequence[Event], sky: Sky | None, reach: Reach) -> list[lis
 
 def within_reach(events: Sequence[Event], sky: Sky, reach: Reach) -> np.ndarray:
     """Which lie and begin within reach of each other (N, N) bool."""
-    x0, y0, x1, y1 = sky.bounds(events)
-    apart = np.hypot(between(x0, x1, 0), between(y0, y1, 0))
     begun = np.array([event.course.onset if event.course else event.frame_start for event in events])
     later_s = np.abs(sky.times_s[begun][:, None] - sky.times_s[begun])
-    return (apart <= reach.arcsec) & (later_s <= reach.within_s)
+    return (apart_arcsec(events, sky) <= reach.arcsec) & (later_s <= reach.within_s)
+
+
+def apart_arcsec(events: Sequence[Event], sky: Sky) -> np.ndarray:
+    """How far the boxes of events are apart on the plane of the sky (N, N), 0 where they overlap."""
+    x0, y0, x1, y1 = sky.bounds(events)
+    return np.hypot(between(x0, x1, 0), between(y0, y1, 0))

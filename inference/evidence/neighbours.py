@@ -12,7 +12,7 @@ that holds something large would hide what is small.
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from data.series.drawn import one_of_each
+from data.drawn import one_of_each
 from data.series.periods import periods_of
 from data.series.robust import interpolated, rescaled
 from inference.evidence.likeness import APERIODIC, LEAST_STRETCHES, SHORTEST, shapes

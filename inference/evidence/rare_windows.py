@@ -8,7 +8,7 @@ it is told in units of what windows most like this one have, as `sub_pca` does w
 
 import numpy as np
 
-from data.series.drawn import one_of_each
+from data.drawn import one_of_each
 from data.series.robust import interpolated
 
 WINDOW, LEAST_WINDOWS = 16, 8  # samples, and how many windows that share none a series has

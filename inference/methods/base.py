@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from config import EvalConfig, ModelConfig
+from data.drawn import one_of_each
 from data.live.open_end import OpenEnd
 from data.messages import logger, progress
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
-from data.series.drawn import one_of_each
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
 from inference.methods.motion.known_motion import KnownMotion, RecentMotion

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inference.events.companions import apart_arcsec
 from inference.events.events import Event
-from inference.events.grouping import as_one, between
+from inference.events.grouping import as_one
 from inference.events.sky import ARCSEC, Sky
 from inference.solar.aftermath import FLARES, begins
 from inference.solar.kinds import FRONT
@@ -23,8 +24,7 @@ def with_pieces(events: Sequence[Event], sky: Sky) -> list[Event]:
     fronts = sorted((k for k, e in enumerate(events) if e.kind == FRONT), key=lambda k: -events[k].peak_score)
     if not fronts or len(events) < 2:
         return list(events)
-    x0, y0, x1, y1 = sky.bounds(events)
-    apart_arcsec = np.hypot(between(x0, x1, 0), between(y0, y1, 0))
+    apart = apart_arcsec(events, sky)
     free, found = np.ones(len(events), bool), dict(enumerate(events))
     for k in fronts:
         if not free[k]:
@@ -33,7 +33,7 @@ def with_pieces(events: Sequence[Event], sky: Sky) -> list[Event]:
         pieces = [
             j
             for j in np.flatnonzero(free).tolist()
-            if j != k and is_piece(events[j], events[k], apart_arcsec[j, k], reach_arcsec)
+            if j != k and is_piece(events[j], events[k], apart[j, k], reach_arcsec)
         ]
         found[k] = as_one([events[j] for j in (k, *pieces)])
         free[[k, *pieces]] = False
@@ -41,13 +41,13 @@ def with_pieces(events: Sequence[Event], sky: Sky) -> list[Event]:
     return list(found.values())
 
 
-def is_piece(event: Event, front: Event, apart_arcsec: float, reach_arcsec: float) -> bool:
+def is_piece(event: Event, front: Event, distance_arcsec: float, reach_arcsec: float) -> bool:
     """Whether an event is of a front: another arc of it, or what it lights up."""
     if event.kind == FRONT:
-        return begins(event) <= front.frame_end and begins(front) <= event.frame_end and apart_arcsec <= reach_arcsec
+        return begins(event) <= front.frame_end and begins(front) <= event.frame_end and distance_arcsec <= reach_arcsec
     is_weaker = event.kind in FLARES and event.peak_score < front.peak_score
     is_within = begins(front) < begins(event) and event.frame_end <= front.frame_end
-    return is_weaker and is_within and apart_arcsec == 0
+    return is_weaker and is_within and distance_arcsec == 0
 
 
 def diameter_arcsec(front: Event, sky: Sky) -> float:

@@ -102,8 +102,8 @@ def is_front(course: Course) -> bool:
 
     Nitta et al. (2013, ApJ 776, 58) find 200 to 1500 km/s in 171 of them, and AWARE takes up to 2000 for possible
     (Ireland et al. 2019, Solar Physics 294, 158). A front lies across its way: what is about as long as it is wide is
-    the next loop of a flare, or a jet. Waves add tens of per cent to the light of what they pass (Muhr et al. 2014,
-    Solar Physics 289, 4563); FRONT_GREATEST is far above, and what adds more is the flare that one comes from.
+    the next loop of a flare, or a jet. Waves add 20 to 70 % to the light of what they pass (Muhr et al. 2011,
+    ApJ 739, 89); FRONT_GREATEST is far above, and what adds more is the flare that one comes from.
     """
     is_faint = course.relative_change <= FRONT_GREATEST
     return is_faint and FRONT_KM_S[0] <= course.front_km_s <= FRONT_KM_S[1] and course.breadth >= FRONT_BREADTH

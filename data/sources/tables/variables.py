@@ -62,25 +62,21 @@ def variables_of(
     notes: dict[str, str],
     decimal: str,
     file: str,
-    named: tuple[float, ...] = (),
-    timed: np.ndarray | None = None,
+    named: tuple[float, ...],
+    timed: np.ndarray,
 ) -> Variables:
     """The variables of a table. `notes` holds the columns that are something else, and is told what became of the
     others; `named` are numbers that the file names for missing values, `timed` (N,) the rows that have a time.
-
     Raises TableError when there are none.
     """
     given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
     found = Variables()
     for name in given or [name for name in table.columns if name not in notes]:
         values, written, unit = numbers_of(table[name], prep.decimal or decimal)
-        notes[name], is_variable = _kind_of(table, name, values, bool(given), notes)
+        notes[name], is_variable = _kind_of(table, name, values, bool(given), notes, timed)
         if not is_variable:
             if odd := _digits_left_out(table[name], notes[name]):
                 log.warning(f"{file}: {name} is left out: {odd}")
-            continue
-        if not given and timed is not None and timed.any() and not np.isfinite(values[timed]).any():
-            notes[name] = "left out: numbers in rows without a time alone, as of sums below a table"
             continue
         if unread := _unread_numbers(table[name], values):
             log.warning(f"{file}: {name}: {unread}")
@@ -108,13 +104,15 @@ def variables_of(
 
 
 def _kind_of(
-    table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, notes: dict[str, str]
+    table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, notes: dict[str, str], timed: np.ndarray
 ) -> tuple[str, bool]:
     """What a column is, for people, and whether it is a variable."""
     filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
     is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
     if not known or (not is_numbers and known < 0.5 * filled and not _has_states(table[name], values)):
         return f"left out: {known} of its {filled} cells are numbers", False
+    if not is_given and timed.any() and not np.isfinite(values[timed]).any():
+        return "left out: numbers in rows without a time alone, as of sums below a table", False
     if not is_given and table.shape[1] > 1 and _are_row_numbers(table, name, values, notes):
         return "left out: row numbers", False
     if known == 1 and np.isfinite(values[0]) and not is_given and len(table) >= FEWEST_COUNTED and table.shape[1] > 1:

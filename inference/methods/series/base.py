@@ -12,9 +12,9 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 
 from config import EvalConfig
+from data.drawn import one_of_each
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from data.series.drawn import one_of_each
 from data.series.wandering import wanders
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored

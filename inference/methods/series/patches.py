@@ -11,7 +11,7 @@ quiet is near *some* quiet patch, not near the mean of all, so that a series may
 
 import numpy as np
 
-from data.series.drawn import one_of_each
+from data.drawn import one_of_each
 from inference.methods.series.base import WindowScore
 from inference.methods.series.sub_pca import LEAST_VARIANCE
 

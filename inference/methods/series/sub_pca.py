@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from data.series.drawn import one_of_each
+from data.drawn import one_of_each
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import all_but
 from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, take_level, windows_of

@@ -342,6 +342,21 @@ def test_a_page_of_metrics_is_read_packed_too(monkeypatch, packed):
     assert found.values.tolist() == [[1.5, 2.0]]
 
 
+@pytest.mark.parametrize("damage", [lambda page: page[:-9], lambda page: page[:12] + b"\xff" * 20, lambda page: b"a 1"])
+def test_a_packed_page_that_is_damaged_is_an_answer_that_was_missed(monkeypatch, damage):
+    """It would end a stream of weeks."""
+
+    class Answer(io.BytesIO):
+        headers: ClassVar = {"Content-Encoding": "gzip"}
+
+    page = damage(gzip.compress(b"a 1.5\n" * 40))
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer(page))
+    metrics = MetricsPage("http://127.0.0.1/metrics", FORM._replace(channels=("a",)), 1.0)
+    assert metrics.poll() is None
+    assert metrics.restarts == 1
+    assert metrics.problem
+
+
 def test_line_protocol_on_standard_input_is_told():
     lines = "".join(f"pump,host=a a={i},b={2 * i} {1709632800 + i}000000000\n" for i in range(30))
     with pytest.raises(TableError, match="line protocol"):

@@ -4,14 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.series.drawn import one_of_each
+from data.drawn import one_of_each
 
 
 @given(st.integers(1, 5000), st.integers(1, 500))
 def test_one_is_drawn_from_each_part_in_order(count, parts):
     found = one_of_each(count, parts)
     assert len(found) == min(parts, count)
-    assert found[0] >= 0 and found[-1] < count  # noqa: PT018
+    assert found[0] >= 0
+    assert found[-1] < count
     assert (np.diff(found) > 0).all()
     assert np.diff(found, prepend=0, append=count).max() <= 2 * -(-count // parts)
     assert np.array_equal(found, one_of_each(count, parts))
