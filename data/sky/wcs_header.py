@@ -46,7 +46,7 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     header, named = with_axes(header, shape)
     if "CTYPE1" not in header:
         return _by_disc(header, shape, time_utc)
-    header, assumed = as_the_standard(header)
+    header, assumed = as_the_standard(header, shape)
     header, turned = _with_turn(header)
     header, skewed = without_skew(header, shape)
     flag, wcs = "", from_header(header, time_utc) if _is_plain(header) else None

@@ -16,7 +16,9 @@ _AXES = {"SOLARX": "solar_x", "SOLARY": "solar_y", "SOLAR-WEST": "solar_x", "SOL
 _BY_UNIT = "ARCSEC"  # what GOES' SXI calls both of its axes
 _HELIOPROJECTIVE = re.compile(r"HPL[NT]-[A-Z]{3}|SOLAR[-_][XY]", re.IGNORECASE)
 _SCALE_UNIT = re.compile(r"\b(arc-?sec|deg)", re.IGNORECASE)  # in a comment of CDELT
-LEAST_ARCSEC = 0.1  # per px, from where CDELT is no number of degrees: the Sun would be five pixels wide
+# Fields of pictures of the Sun: no camera sees less, and beyond the widest coronagraph's none but those that tell units.
+LEAST_ARCSEC, MOST_DEG = 1.5, 20.0
+COARSEST_DEG = 0.1  # a pixel: the Sun would be five pixels wide
 _UNITS = (
     (re.compile(r"(arc[- ]?sec(ond)?s?|seconds? of arc|asec|\")", re.IGNORECASE), "arcsec"),
     (re.compile(r"deg(ree)?s?", re.IGNORECASE), "deg"),
@@ -39,12 +41,13 @@ def number_of(header: Mapping, name: str, default: float | None = None) -> float
     return default
 
 
-def as_the_standard(header: Mapping) -> tuple[Mapping, str]:
-    """A header whose cards of the WCS are spelt as FITS and Thompson (2006) do, and a flag about what was assumed."""
+def as_the_standard(header: Mapping, shape: tuple[int, int]) -> tuple[Mapping, str]:
+    """The header of a frame (H, W) whose cards of the WCS are spelt as FITS and Thompson (2006) do, and a flag about
+    what was assumed."""
     found = {name: value for name, value in _texts(header).items() if value != header.get(name)}
     if "PC001001" in header or "CD001001" in header:
         found |= {_MATRIX.sub(r"\1\2_\3", name): header[name] for name in header if _MATRIX.fullmatch(name)}
-    (distance, flag), (units, unit_flag) = _distance(header), _missing_units(header)
+    (distance, flag), (units, unit_flag) = _distance(header), _missing_units(header, shape)
     found = units | found | distance
     unfilled = {name: str(header[name]) for name in OBSERVER if name in header and not _is_finite(header, name)}
     if not found and not unfilled:
@@ -78,15 +81,15 @@ def _texts(header: Mapping) -> dict[str, str]:
     return found
 
 
-def _missing_units(header: Mapping) -> tuple[dict[str, str], str]:
-    """The unit of helioprojective axes whose header tells none: by the comment of CDELT, as ISOON's, or because
-    degrees of that number would be no picture of the Sun; and a flag. Nothing where neither tells.
+def _missing_units(header: Mapping, shape: tuple[int, int]) -> tuple[dict[str, str], str]:
+    """The unit of helioprojective axes whose header tells none: by the comment of CDELT, as ISOON's, or the one of
+    arcsec and degrees in which a frame (H, W) is a picture of the Sun; and a flag. Nothing where neither tells.
 
     Solar X and Y are in arcsec wherever they are written, and so not flagged.
     """
     names = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
     told = any(str(header.get(f"CUNIT{axis}", "")).strip() for axis in (1, 2))
-    unit = "" if told or not all(map(_HELIOPROJECTIVE.fullmatch, names)) else _unit_of_scale(header)
+    unit = "" if told or not all(map(_HELIOPROJECTIVE.fullmatch, names)) else _unit_of_scale(header, shape)
     if not unit:
         return {}, ""
     is_usual = not names[0].upper().startswith("HPL") and unit == "arcsec"
@@ -94,13 +97,16 @@ def _missing_units(header: Mapping) -> tuple[dict[str, str], str]:
     return {"CUNIT1": unit, "CUNIT2": unit}, flag
 
 
-def _unit_of_scale(header: Mapping) -> str:
+def _unit_of_scale(header: Mapping, shape: tuple[int, int]) -> str:
     comments, scale = getattr(header, "comments", {}), header.get("CDELT1")
     if comments and scale is not None and (told := _SCALE_UNIT.search(str(comments["CDELT1"]))):
         return {"a": "arcsec", "d": "deg"}[told[1][0].lower()]
-    if isinstance(scale, int | float) and not isinstance(scale, bool) and abs(scale) >= LEAST_ARCSEC:
-        return "arcsec"
-    return ""
+    if not isinstance(scale, int | float) or isinstance(scale, bool):
+        return ""
+    field = abs(scale) * max(shape)
+    are_degrees = 0 < field <= MOST_DEG and abs(scale) < COARSEST_DEG
+    possible = [unit for unit, may_be in (("arcsec", field >= LEAST_ARCSEC), ("deg", are_degrees)) if may_be]
+    return possible[0] if len(possible) == 1 else ""
 
 
 def _distance(header: Mapping) -> tuple[dict[str, float], str]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sunpy.coordinates.sun import B0, angular_radius
 
@@ -93,6 +93,17 @@ def test_axes_without_a_unit(cards, comments, scale, flag):
         assert np.allclose(
             wcs.pixel_to_hpc(np.array([3.0]), np.array([80.0])), plain.pixel_to_hpc(np.array([3.0]), np.array([80.0]))
         )
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([128, 512, 2048, 4096]), st.floats(25, 3600), st.sampled_from([1.0, 1 / 3600]))
+def test_a_unit_that_no_header_tells_is_the_one_in_which_a_frame_shows_the_sun(side, field_arcsec, unit):
+    """Fields of the disc and parts of it: in the other unit they would be as wide as the sky, or nothing."""
+    scale = field_arcsec / side
+    axes = HPL | {f"CDELT{axis}": scale * unit for axis in (1, 2)} | {"CRPIX1": side / 2, "CRPIX2": side / 2}
+    wcs, why, _ = place(head(**WCS | OBSERVER | axes), (side, side), UTC)
+    assert why == ""
+    assert wcs is None or wcs.scale_arcsec == pytest.approx(scale)
 
 
 def test_a_small_scale_without_a_unit_is_no_place():
