@@ -14,6 +14,8 @@ from astropy.io import fits
 from data.sources.base import MAX_PIXELS, FrameError, stands_for
 
 BLOCK_BYTES = 2880  # of which headers and data are made up
+CARD_BYTES = 80
+_GOES_ON = re.compile(rb"&'\s*(/.*)?$")  # a text that the next card continues
 LOOKED_AT_BYTES = 64  # by which it is told what is no FITS file
 NO_IMAGE = "no HDU holds a two-dimensional image, nor a table with a column of times that is known, as TIME or MJD"
 MOST_FIELDS = 999  # columns of a table
@@ -88,7 +90,7 @@ def layout_of(stream: IO[bytes]) -> Layout:
     while start < file_bytes:
         stream.seek(start)
         try:
-            header = fits.Header.fromfile(stream)
+            header = _header_at(stream, start)
             shape, n_bytes = image_shape(header), _data_bytes(header)
         except (EOFError, OSError, ValueError, FrameError, fits.VerifyError) as error:
             if not images:
@@ -109,6 +111,26 @@ def layout_of(stream: IO[bytes]) -> Layout:
     if not images:
         raise FrameError("; ".join([NO_IMAGE, *flags]))
     return Layout(tuple(images), tuple(flags))
+
+
+def _header_at(stream: IO[bytes], start: int) -> fits.Header:
+    """The header that begins at a byte of a file, without CONTINUE cards that continue none: astropy would take the
+    card before them for damaged, be it the time. By the standard what goes on ends with & in its text.
+
+    Raises what astropy does.
+    """
+    header = fits.Header.fromfile(stream)
+    end = stream.tell()
+    stream.seek(start)
+    told = stream.read(end - start)
+    if b"CONTINUE" not in told:
+        return header
+    kept = [told[:CARD_BYTES]]
+    for i in range(CARD_BYTES, len(told), CARD_BYTES):
+        card = told[i : i + CARD_BYTES]
+        if not card.startswith(b"CONTINUE") or _GOES_ON.search(kept[-1]):
+            kept.append(card)
+    return fits.Header.fromstring(b"".join(kept))
 
 
 def fields_of(header: fits.Header) -> range:

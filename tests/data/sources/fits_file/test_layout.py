@@ -11,11 +11,12 @@ import zipfile
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.fits import candidates_of
+from data.sources.fits_file.layout import layout_of
 from tests.support import frames
 from tests.support.fits_files import BLANK, SKY, counts, fits_bytes, header, utc
 
@@ -302,3 +303,23 @@ def test_a_file_is_known_by_its_content_under_any_name(tmp_path, name, pack):
     (candidate,) = scan(tmp_path)
     assert (candidate.kind, candidate.reel, candidate.reason) == ("fits", "aia_171", "")
     np.testing.assert_array_equal(pixels_of([candidate])[name], counts(0))
+
+
+STRAY = ["CONTINUE  '&'", "CONTINUE  '' / x", "CONTINUE  / x", "CONTINUE  some text", "CONTINUE", "CONTINUE  'more&'"]
+
+
+@settings(max_examples=40)
+@given(st.integers(4, 12), st.lists(st.sampled_from(STRAY), min_size=1, max_size=3))
+def test_what_continues_nothing_takes_no_card_away(place, lines):
+    told = header(0)
+    told["LONG"] = "of two cards " * 8
+    whole = fits_bytes(counts(1), told, "primary")
+    cards = [whole[i : i + 80] for i in range(0, 2880, 80)]
+    begin = next(i for i in range(place, len(cards)) if not cards[i].startswith((b"CONTINUE", b"LONG", b" ")))
+    stray = [line.ljust(80).encode() for line in lines]
+    put = b"".join([*cards[:begin], *stray, *cards[begin:]])
+    assert put[-80 * len(lines) :].strip() == b""
+    damaged = put[:2880] + whole[2880:]
+    (sound,), (found,) = (layout_of(io.BytesIO(data)).images for data in (whole, damaged))
+    assert [*found.header.items()] == [*sound.header.items()]
+    assert found.data_start == sound.data_start
