@@ -41,6 +41,11 @@ def seconds_in_names(names: Sequence[str]) -> list[float]:
         if len(names) > 1 and all(len(own) == 1 for own in found):
             seconds = [own[0] for own in found]
             return seconds if (np.diff(seconds) > 0).all() else []
+    return seconds_of_clocks(stems)
+
+
+def seconds_of_clocks(stems: Sequence[str]) -> list[float]:
+    """Seconds since the first of names with clocks that have no date, or no year, as 0305095950; [] of others."""
     return next(filter(None, (_of_clocks(form, stems) for form in _CLOCKS)), [])
 
 

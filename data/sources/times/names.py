@@ -20,6 +20,7 @@ from data.messages import logger
 from data.sources.base import TableError
 from data.sources.times.bursts import spread
 from data.sources.times.cells import times_of
+from data.sources.times.epoch_names import EPOCH, are_clocks, with_fractions
 from data.sources.times.texts import MONTH_NAMES
 from data.sources.times.utc import iso_ms
 from data.sources.times.zones.zone_names import known_names
@@ -41,11 +42,6 @@ _YEAR_FIRST = (
 )
 _YEAR_LAST = r"(?<!\d)(?P<a>\d\d|\d(?=[-_.]))(?P<dash>[-_.]?)(?P<b>\d\d|\d(?=[-_.]))(?P=dash)(?P<year>(?:19|20)\d\d)"
 _DAY_FIRST = r"(?<!\d)(?P<a>\d\d?)(?P<dash>[-_.])(?P<b>\d\d?)(?P=dash)(?P<year>(?:19|20)\d\d)"  # or the month
-# Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
-_EPOCH = (
-    r"(?<!\d)(?<!\d\.)(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)"
-    r"(?:\.(?P<tail>\d{1,9})|_(?P<behind>\d{3}|\d{6}|\d{9}))?(?!\d)"
-)
 # A clock that a folder named by its date may hold; digits without signs between them may as well be a count.
 _CLOCK_ALONE = re.compile(r"[^\d]*(?:[01]\d|2[0-3])([-_:.h])[0-5]\d[-_:.m][0-5]\d")
 _MONTH_WITH_DAY = (  # dashcams': 2024_0305_095950
@@ -107,7 +103,7 @@ _FORMS = tuple(
         _UNPADDED,
         _NTH_DAY,
         _YEAR_LAST + _BETWEEN + _CLOCK,
-        _EPOCH,
+        EPOCH,
         _OF_SWATH,
         _DAY_OF_YEAR,
         _WITH_LETTERS,
@@ -207,13 +203,16 @@ def _weight(texts: list[str]) -> tuple[bool, int, int]:
 
 
 def _texts(found: list[dict[str, str | None]]) -> list[str]:
+    found = with_fractions(found)
     met = [fields for fields in found if fields]
     has_zone = bool(met) and all(_is_zone(fields.get("zone")) for fields in met)
     has_fraction = not _is_counter(met) and not all(map(_is_second_clock, met)) and _may_be_fractions(met)
     texts = [_text(fields, has_zone, has_fraction) if fields else "" for fields in found]
     is_date_alone = bool(met) and not any(fields.get("hour") or "epoch" in fields for fields in met)
     repeats = is_date_alone and (len(met) < 2 or len(set(filter(None, texts))) < len(met))  # a day of many frames
-    is_none = repeats or _are_numbers(met) or _counts_in_minutes(met) or any(map(_may_be_year_last, met))
+    is_none = (
+        repeats or _are_numbers(met) or are_clocks(met) or _counts_in_minutes(met) or any(map(_may_be_year_last, met))
+    )
     return [""] * len(texts) if is_none else texts
 
 
@@ -279,8 +278,7 @@ def _is_zone(text: str | None) -> bool:
 
 def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     if "epoch" in fields:
-        tail = fields["tail"] or fields["behind"]
-        return f"{fields['epoch']}.{tail}" if tail else fields["epoch"]
+        return f"{fields['epoch']}.{fields['tail']}" if fields["tail"] else fields["epoch"]
     if "nth" in fields:
         day = np.datetime64(fields["year"], "D") + np.timedelta64(int(fields["nth"]) - 1, "D")
     elif "a" in fields:

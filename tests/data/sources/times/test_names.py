@@ -337,3 +337,45 @@ def test_two_digits_that_count_the_pictures_of_a_second_are_no_hundredths(rate, 
 def test_the_size_in_the_names_of_sdos_pictures_is_no_clock(size, product):
     assert found(f"20240510_{size}_{product}{{}}.mp4", "") == found("20240510{}.mp4", "")
     assert found(f"20240510_06300{{}}_{size}_{product}.jpg", "5") == ["2024-05-10T06:30:05.000"]
+
+
+@given(
+    st.integers(1_600_000_000, 1_900_000_000),
+    st.sampled_from([(9, 33_333_000), (9, 50_000_000), (9, 33_366_700), (6, 33_330), (6, 40_000)]),
+    st.integers(0, 999),
+    st.sampled_from(["image_raw_{}.{}.png", "{}.{}.jpg"]),
+)
+def test_seconds_and_what_is_behind_them_as_ros_prints_both(second, unit, first, form):
+    """1738133056.9658000 is 9658000 ns behind the second, and was read as .9658: frames were woven into each other."""
+    digits, step = unit
+    at = [first * 1000 + i * step for i in range(61)]
+    names = [form.format(second + one // 10**digits, one % 10**digits) for one in at]
+    told = times_in_names(names, PrepConfig())
+    passed_s = [(np.datetime64(one) - np.datetime64(second, "s")) / np.timedelta64(1, "s") for one in told]
+    assert passed_s == pytest.approx([one / 10**digits for one in at], abs=0.002)
+
+
+def test_nanoseconds_behind_a_line():
+    at = [9_658_000 + i * 33_333_000 for i in range(45)]
+    told = times_in_names([f"{1738133056 + one // 10**9}_{one % 10**9}.png" for one in at], PrepConfig())
+    assert told == sorted(told)
+    assert len({*told}) == 45
+    seconds = times_in_names([f"1738133056_{i}.png" for i in range(12)], PrepConfig())
+    assert seconds == ["2025-01-29T06:44:16.000"] * 12, "a count is no fraction"
+
+
+@given(
+    st.datetimes(datetime(2004, 10, 1), datetime(2004, 12, 28)), st.sampled_from([2, 5, 7, 10, 15, 20, 30, 60, 90, 300])
+)
+def test_months_days_and_clocks_are_no_seconds_since_1970(start, step_s):
+    """rpicam's --datetime writes 1223033452 for 3:34:52 on 23 December; it was taken for the year 2008."""
+    times = [start + timedelta(seconds=step_s * i) for i in range(40)]
+    names = [f"car-{time:%m%d%H%M%S}.jpg" for time in times]
+    assert times_in_names(names, PrepConfig()) == [""] * 40
+    assert seconds_in_names(names) == [step_s * i for i in range(40)]
+
+
+@given(st.integers(10**9, 1_999_990_000), st.sampled_from([1, 2, 5, 10, 30]))
+def test_seconds_since_1970_are_no_clocks(first, step_s):
+    names = [f"car-{first + step_s * i}.jpg" for i in range(70)]
+    assert times_in_names(names, PrepConfig())[0] == f"{np.datetime64(first, 's')}.000"
