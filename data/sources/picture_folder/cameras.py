@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
@@ -17,7 +18,8 @@ log = logger(__name__)
 ZONES = "CES?T|EES?T|WES?T|GMT|BST|[ECMP][SD]T|AK[SD]T|AE[SD]T|NZ[SD]T"
 _TIME = re.compile(
     r"(?:19|20)\d\d-[01]\d-[0-3]\d-[0-2]\d[0-5]\d_\d(?!\d)"  # WinJUPOS, with tenths of a minute
-    r"|(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
+    r"|(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])"
+    rf"(?:[0-2]\d|\d(?=[-_:.h]))[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
     rf"(?:s?[._,-]?\d{{3,9}})?)?(?:[ _]?[AaPp](?:\. ?)?[Mm](?![A-Za-z]))?(?:[ _-]?\(?(?:{ZONES})(?![A-Za-z]))?)?"
     r"|(?<!\d)20\d\dy[01]\dm[0-3]\dd_[0-2]\dh[0-5]\dm"  # IncuCyte
     r"|(?<!\d)(?:1[5-9]|2\d|3[0-5])([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])[-_ T]"  # years of two digits
@@ -33,6 +35,7 @@ _OF_DCF = re.compile(
 )  # a camera's folder, as dated.py writes it before names
 _HUNDREDTH = re.compile(r"[-._]\d\d(?![\d.])")
 _AGAIN = re.compile(r"(?<=#)(?:[-_]\d{1,2}| ?\(\d{1,3}\))$")
+_DISPLAY = re.compile(r" \((?:[2-9]|1\d)\)$")
 FIRST_TIME = 10**9  # digits of a time are more than those of a count
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each
 REGULAR = 0.8  # share of the rounds in which each of several cameras has its turn, where no two are of one time
@@ -80,9 +83,9 @@ def _grouped(names: Sequence[str], kept: re.Pattern) -> dict[str, dict[str, int]
     """Names, and what dates or numbers them, by what they have besides; kept: numbers behind that tell them apart."""
     groups: dict[str, dict[str, int]] = {}
     stems = {name: unicodedata.normalize("NFKC", PurePath(_OF_DCF.sub("", name)).stem) for name in names}
-    counters = _counters(stems.values())
+    counters, beside = _counters(stems.values()), _counting_too(stems.values())
     for name, stem in stems.items():
-        form, number = _form_of(stem, counters[stem], kept)
+        form, number = _form_of(stem, counters[stem], beside[stem], kept)
         groups.setdefault(form, {})[name] = number
     return groups
 
@@ -95,15 +98,30 @@ def _counters(stems: Iterable[str]) -> dict[str, tuple[int, int]]:
     times = _with_hundredths(times)
     if len({stem[slice(*span)] for stem, span in times.items()}) < 2:
         times = {}
-    forms: dict[str, list[str]] = {}
-    for stem in stems:
-        forms.setdefault(re.sub(r"\d+", "#", stem), []).append(stem)
     found = {}
-    for own in forms.values():
-        numbers = {stem: [*re.finditer(r"\d+", stem)] for stem in own}
+    for numbers in _by_words(stems):
         column = _counting([[m[0] for m in matches] for matches in numbers.values()], next(iter(numbers.values())))
         found |= {stem: matches[column].span() if matches else (0, 0) for stem, matches in numbers.items()}
     return found | times
+
+
+def _by_words(stems: Iterable[str]) -> list[dict[str, list[re.Match]]]:
+    """The numbers in names, those of one form together: names that differ in their numbers alone."""
+    forms: dict[str, dict[str, list[re.Match]]] = {}
+    for stem in stems:
+        forms.setdefault(re.sub(r"\d+", "#", stem), {})[stem] = [*re.finditer(r"\d+", stem)]
+    return [*forms.values()]
+
+
+def _counting_too(stems: Iterable[str]) -> dict[str, set[int]]:
+    """Where numbers begin that differ from name to name, so that no camera is told by them: both of IN Cell's
+    `time 2 - 2636ms`. They tell one where a number is that of several pictures."""
+    found: dict[str, set[int]] = {}
+    for numbers in _by_words(stems):
+        columns = [Counter(match[0] for match in column) for column in zip(*numbers.values(), strict=True)]
+        differ = [max(own.values()) < FEWEST or len(own) > MOST_CAMERAS for own in columns]
+        found |= {stem: {m.start() for m, is_ in zip(own, differ, strict=True) if is_} for stem, own in numbers.items()}
+    return found
 
 
 def _with_hundredths(times: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
@@ -138,12 +156,17 @@ def _number_parts(pairs: Sequence[tuple[str, str]]) -> bool:
 
 
 def _with_bursts(groups: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """Groups with those that number a time which is there already: IMG_20240305_095950 (1), 20240305_095950_2."""
+    """Groups with those that number a time which is there already: IMG_20240305_095950 (1), 20240305_095950_2; but for
+    those of further displays, which macOS numbers from 2 at each time: `... at 2.29.00 PM (2)`."""
     joined: dict[str, dict[str, int]] = {}
     for form, group in groups.items():
         plain = _AGAIN.sub("", form)
-        of_times = min(group.values(), default=0) >= FIRST_TIME
-        joined.setdefault(plain if plain in groups and of_times else form, {}).update(group)
+        is_again = plain in groups and min(group.values(), default=0) >= FIRST_TIME
+        of_displays = [_DISPLAY.search(PurePath(name).stem) for name in group]
+        are_others = plain != form and is_again and set(group.values()) == set(groups[plain].values())
+        for (name, moment), display in zip(group.items(), of_displays, strict=True):
+            own = f"{plain}{display[0]}" if are_others and display and None not in of_displays else plain
+            joined.setdefault(own if is_again else form, {})[name] = moment
     return joined
 
 
@@ -179,13 +202,15 @@ def _count(groups: dict[str, dict[str, int]]) -> bool:
     )
 
 
-def _form_of(stem: str, counter: tuple[int, int], kept: re.Pattern) -> tuple[str, int]:
-    """A name with # for what dates or counts it, and that number; numbers behind it as %, but those that are kept."""
+def _form_of(stem: str, counter: tuple[int, int], beside: set[int], kept: re.Pattern) -> tuple[str, int]:
+    """A name with # for what dates or counts it, and that number; numbers behind it as %, but those that are kept, and
+    before it those that begin at `beside`."""
     begin, end = counter
     if begin == end:
         return stem, 0
     behind = re.sub(rf"({kept.pattern})|\d+", lambda m: m[1] or "%", stem[end:], flags=re.IGNORECASE)
-    return f"{stem[:begin]}#{behind}", int(re.sub(r"\D", "", stem[begin:end]))
+    before = re.sub(r"\d+", lambda m: "%" if m.start() in beside else m[0], stem[:begin])
+    return f"{before}#{behind}", int(re.sub(r"\D", "", stem[begin:end]))
 
 
 def cameras_in(beside: Path, names: Sequence[str], prep: PrepConfig, has_times: bool = False) -> dict[str, str]:

@@ -194,3 +194,27 @@ def test_tenths_of_minutes_are_no_cameras(end):
     """WinJUPOS' names; two pictures a minute were two reels."""
     names = [f"2024-05-10-08{30 + k // 2}_{5 * (k % 2)}{end}.png" for k in range(12)]
     assert set(cameras_of(names).values()) == {""}
+
+
+@given(st.integers(3, 40), st.integers(100, 600), st.sampled_from(["UV - DAPI", "Cy5"]), st.randoms())
+def test_two_numbers_that_go_on_together_tell_no_camera(count, step_ms, other, random):
+    """IN Cell's time point and its milliseconds: each picture was of a form of its own, and two channels of a reel."""
+    name = "A - 01(fld 1 wv {} time {} - {}ms).tif"
+    wanted = {
+        name.format(w, i + 1, i * step_ms + 7 * q): w for q, w in enumerate(("Blue", other)) for i in range(count)
+    }
+    names = [*wanted]
+    random.shuffle(names)
+    found = cameras_of(names)
+    assert len({found[name] for name in names}) == 2
+    assert len({(found[name], wanted[name]) for name in names}) == 2
+
+
+@given(st.integers(3, 30), st.integers(1, 3), st.integers(5, 300), st.integers(9, 12))
+def test_screenshots_of_further_displays_are_reels_of_their_own(count, further, step_s, hour):
+    """macOS' ` (2)` at each time: the displays were woven into one reel, as bursts are, silently."""
+    at = [3600 * hour + step_s * i for i in range(count)]
+    stems = [f"Screen Shot 2021-07-05 at {s // 3600}.{s // 60 % 60:02d}.{s % 60:02d} PM" for s in at]
+    wanted = {f"{stem}{f' ({n})' if n else ''}.png": n for stem in stems for n in (0, *range(2, 2 + further))}
+    found = cameras_of([*wanted])
+    assert len({(found[name], n) for name, n in wanted.items()}) == len(set(found.values())) == 1 + further
