@@ -3,6 +3,10 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.examples import halve
 from tests.support.paths import ROOT
 from tests.support.turns import LONGEST, in_turn
 
@@ -45,3 +49,21 @@ def test_the_longest_modules_are_there_and_come_first_in_either_order():
         [*longest[0], ("test_a.py", 1), ("test_a.py", 2)],
         [*longest[1], ("test_a.py", 2), ("test_a.py", 1)],
     ]
+
+
+def test_a_property_is_tried_on_half_of_the_examples_that_it_asks_for_and_on_few_that_are_dear():
+    assert {asked: tried_on(asked) for asked in (4, 10, 12, 60)} == {4: 4, 10: 10, 12: 10, 60: 30}
+
+
+def tried_on(asked: int) -> int:
+    """Examples of a property that asks for so many, and belongs to two tests."""
+    tried = []
+
+    @settings(max_examples=asked, database=None)
+    @given(st.integers())
+    def holds(number):
+        tried.append(number)
+
+    halve([SimpleNamespace(function=holds)] * 2 + [SimpleNamespace(function=len), SimpleNamespace()])
+    holds()
+    return len(tried)
