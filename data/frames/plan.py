@@ -12,6 +12,7 @@ import numpy as np
 from config import PrepConfig
 from data.disk.files import folder_name, unlike
 from data.frames.aia_corrections import correct_rows
+from data.frames.editions import edition_of, of_one_level
 from data.frames.grid.crop import beyond, corner_of, crop_sky, cropped_shape
 from data.frames.grid.earth_view import sky_rows
 from data.frames.grid.letterbox import inner_shape, to_source
@@ -32,8 +33,6 @@ _NOT_IDENTITY = (
     *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats", "crop"),
     *("transfer", "transfer_range", "colormap", "verify", "store", "start_from"),
 )
-
-QUICK_LOOK_BIT = 30  # of QUALITY, in all of JSOC's series: near real time
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
 
@@ -109,7 +108,7 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     # Workers report in any order; this one is the same every time.
     frames = [Placed.of(c) for c in sorted(candidates, key=lambda c: (c.source, c.position))]
     groups = _grouped(told_apart(_adopted(frames)))
-    checked = {name: _of_one_unit(*_checked(group), prep) for name, group in groups.items()}
+    checked = {name: _of_one_unit(*of_one_level(*_checked(group)), prep) for name, group in groups.items()}
     plans = []
     if prep.channels == "stack":
         wavelengths = {
@@ -221,12 +220,10 @@ def _of_one_unit(accepted: list[Placed], rejected: list[Placed], prep: PrepConfi
 
 
 def _sort_key(frame: Placed) -> tuple:
-    """By time; of one time what is final before quick looks, and the higher level first."""
+    """By time; of one time the frame to be taken first."""
     candidate = frame.candidate
     time_s = candidate.time_s if not candidate.time_utc else 0.0
-    is_quick_look = candidate.quality >> QUICK_LOOK_BIT & 1
-    level = 0.0 if np.isnan(candidate.level) else candidate.level
-    return candidate.time_utc, time_s, is_quick_look, -level, candidate.source, candidate.position
+    return candidate.time_utc, time_s, edition_of(candidate), candidate.source, candidate.position
 
 
 def _common_shape(frames: list[Placed]) -> tuple[int, int]:

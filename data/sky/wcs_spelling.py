@@ -16,7 +16,7 @@ _AXES = {"SOLARX": "solar_x", "SOLARY": "solar_y", "SOLAR-WEST": "solar_x", "SOL
 _BY_UNIT = "ARCSEC"  # what GOES' SXI calls both of its axes
 _HELIOPROJECTIVE = re.compile(r"HPL[NT]-[A-Z]{3}|SOLAR[-_][XY]", re.IGNORECASE)
 _SCALE_UNIT = re.compile(r"\b(arc-?sec|deg)", re.IGNORECASE)  # in a comment of CDELT
-# Fields of pictures of the Sun: no camera sees less, and beyond the widest coronagraph's none but those that tell units.
+# Fields of pictures of the Sun: no camera sees less, nor more but wider coronagraphs', which tell units.
 LEAST_ARCSEC, MOST_DEG = 1.5, 20.0
 COARSEST_DEG = 0.1  # a pixel: the Sun would be five pixels wide
 _UNITS = (

@@ -76,6 +76,7 @@ class Candidate:
     wcs: FrameWcs | None = None  # of its pixels as stored
     no_sky: str = ""  # why a frame of a detector has none
     level: float = float("nan")  # LVL_NUM: 1 as the camera saw it, 1.5 registered
+    stage: float = float("nan")  # its level as other cards tell it, LEVEL and the like
     sat_rot_deg: float = float("nan")  # the spacecraft's part of CROTA2
     is_counts: bool = False  # of a detector, with an exposure time and row 0 at the bottom; else a picture
     aside: tuple[tuple[str, str], ...] = ()  # cards that may tell kinds apart where their values alternate

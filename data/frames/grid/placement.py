@@ -35,7 +35,7 @@ class Placed:
         """All that decides the frame, without where its input folder lies."""
         # Those aside its kind and its packets decide, or what is seen from the part of the grid that it fills; what is
         # said aside is in the reel's name where it counts.
-        aside = {"candidate", "home", "is_counts", "clock_s", "pixel_aspect", "aside"}
+        aside = {"candidate", "home", "is_counts", "clock_s", "pixel_aspect", "aside", "stage"}
         facts = vars(self.candidate) | vars(self) | {"path": ""}
         return {name: value for name, value in facts.items() if name not in aside}
 

@@ -43,6 +43,9 @@ AIA_SATURATION_DN = 16383.0  # 14 bits
 # What headers call the value from which pixels are saturated, in the unit of the data: SECCHI, SUVI, others.
 SATURATION_CARDS = ("DSATVAL", "SAT_THR", "SATURATE")
 _EIT_REMARK = re.compile(r"\b(N_MISSING_BLOCKS|BLOCKS_HORZ) = +(\d{1,9})")
+# How archives write a level beside LVL_NUM: L2, L1b, 1.5, Level 2.
+LEVELS = ("LEVEL", "PROC_LEV", "PROCLEVL")
+_LEVEL = re.compile(r"(?:level|lev|lv|l)?[ _-]*(\d(?:\.\d+)?)([a-z]?)", re.IGNORECASE)
 _GOOD = {"", "ok", "good", "none"}
 # Images that have neither a unit nor an exposure by nature: normalised intensities, and fluxes made from photon lists.
 _NEEDS_NO_EXPOSURE = re.compile(r".*GONG|RHESSI", re.IGNORECASE)
@@ -65,7 +68,7 @@ def facts_of(
     exptime_s = _exposure_s(header)
     unit, flag = (made_into, "") if made_into else _unit(header, exptime_s)
     facts |= {"exptime_s": exptime_s, "unit": unit.name, "is_exposed": unit.is_counts}
-    facts |= {"level": number(header, "LVL_NUM"), "sat_rot_deg": number(header, "SAT_ROT")}
+    facts |= {"level": number(header, "LVL_NUM"), "stage": _stage(header), "sat_rot_deg": number(header, "SAT_ROT")}
     facts["saturation"] = _saturation(header)
     facts["missing_blocks"], facts["block_px"] = _missing_blocks(header, shape)
     flags = [flag, _mosaic(header), TURNED if has_top_row_first(header) else ""]
@@ -172,6 +175,14 @@ def has_top_row_first(header: Mapping) -> bool:
     lower one. With a WCS the pixels lie where that says, whatever their order.
     """
     return text(header, "ROWORDER").upper() == "TOP-DOWN" and "CTYPE1" not in header
+
+
+def _stage(header: Mapping) -> float:
+    """The level to which a frame was processed, a letter behind it as a step beyond: 1, 1.02 (L1b); NaN: not told."""
+    told = (_LEVEL.fullmatch(text(header, card)) for card in LEVELS)
+    number_of, letter = next((found.groups() for found in told if found), ("nan", ""))
+    step = (ord(letter.lower()) - ord("a") + 1) / 100 if letter else 0.0
+    return float(number_of) + step
 
 
 def _saturation(header: Mapping) -> float:
