@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from data.reel.contract import AnyReel
+from data.sources.fits_file.units import OF_POLARISATION
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
@@ -19,8 +20,10 @@ def _is_like(unit: str, other: str) -> bool:
 
 
 def is_magnetic(reel: AnyReel) -> bool:
-    """Whether its values are a magnetic field or its flux density (Mx/cm2), which has two signs."""
-    return _is_like(str(reel.meta.get("unit") or ""), "G")
+    """Whether its values are a magnetic field or its flux density (Mx/cm2), which has two signs, or go with it as the
+    share of circular polarisation does (V/I)."""
+    unit = str(reel.meta.get("unit") or "")
+    return unit == OF_POLARISATION or _is_like(unit, "G")
 
 
 def is_velocity(reel: AnyReel) -> bool:

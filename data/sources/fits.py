@@ -21,6 +21,7 @@ from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked, copied_as_text
 from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of, told_as_spectrum
 from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of, has_top_row_first
+from data.sources.fits_file.identity import aside_in_name
 from data.sources.fits_file.layout import (
     BLOCK_BYTES,
     IN_CELLS,
@@ -140,8 +141,10 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
 def _candidate(image: Image, base: dict[str, Any], prep: PrepConfig) -> Candidate:
     """The candidate of an image; of a cube, what its planes have in common."""
     check_size(image.shape)
-    named_utc = partial(time_in_name, base.get("member") or base.get("path", ""), prep)
+    name = base.get("member") or base.get("path", "")
+    named_utc = partial(time_in_name, name, prep)
     facts = facts_of(image.header, (image.shape[-2], image.shape[-1]), prep, named_utc=named_utc)
+    facts["aside"] = (*facts.get("aside", ()), *aside_in_name(facts.get("reel", ""), name))
     if is_in_colour(image) and prep.colour == "rgb":
         facts["channel"] = "rgb"
     if not image.is_whole:

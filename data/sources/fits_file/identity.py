@@ -104,6 +104,7 @@ _PICTTYPE = {2: "bias", 3: "dark", 4: "flat"}  # of SBIG's programs; 1 is light
 _OF_THE_CAMERA = ("dark", "bias", "flat", "zero", "offset", "lamp", "led", "skyflat", "domeflat")
 _MINUS = re.compile(r"(?<![a-z0-9])-(?=\.?\d)|(?<=[a-z])-(?=\d*\.\d)")  # of a number: -60 deg, Ha-0.5
 _NO_POLARISER = (-1.0, -180.0)  # degrees: SECCHI writes -1, PUNCH -999
+_GONG_SITE = re.compile(r"(?:^|[/\\])\d{14}([A-Z])[a-z]?\.")  # in names of its files: 20220318000010Bh.fits.fz
 _SATELLITE = re.compile(r"[_-]g(\d\d)[_.]", re.IGNORECASE)  # in names of SUVI's files, whose TELESCOP is GOES-R for all
 
 
@@ -127,6 +128,13 @@ def identity_of(header: Mapping) -> Identity:
     reel = "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])])
     aside = () if known else tuple((card, told) for card in _ASIDE if (told := _slug(_value(header, card))))
     return Identity(reel, channel, aside)
+
+
+def aside_in_name(reel: str, name: str) -> tuple[tuple[str, str], ...]:
+    """What the name of a file may tell kinds apart by, as `Identity.aside`: of GONG's H-alpha, whose headers name the
+    network, the site."""
+    found = _GONG_SITE.search(name) if reel.startswith("gong") else None
+    return (("SITE", found[1].lower()),) if found else ()
 
 
 def known_instrument(header: Mapping) -> Instrument | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEFAULT_COUNTS = "DN"
+OF_POLARISATION = "V/I"  # in place of a unit: it has two signs, as the field along the line of sight that it goes with
 # Names of what a detector counts, as archives and astropy write them, and what a pixel of it is.
 _COUNTS = r"(?:dn|adu|ct|cts|counts?|data ?numbers?|digital ?numbers?|electrons?|e-|photons?|ph)"
 _PER_PIXEL = r"(?:\s*(?:/|per)\s*(?:pix|pixel)s?|\s*\.?pix(?:el)?\^?-1)?"
@@ -13,6 +14,7 @@ _PLAIN_COUNTS = re.compile(rf"^{_COUNTS}{_PER_PIXEL}$")
 _RATE = re.compile(
     rf"^{_COUNTS}(?:{_PER_PIXEL}{_PER_SECOND}|{_PER_SECOND}{_PER_PIXEL}|\s*/\s*\(\s*(?:pix(?:el)?\s+s|s\s+pix(?:el)?)\s*\))$"
 )
+_POLARISED = re.compile(r"\bV/I\b", re.IGNORECASE)
 _NAMES = {"gauss": "G", "g": "G", "arbitrary intensity units": "", "0": ""}
 
 
@@ -66,7 +68,10 @@ def _by_astropy(text: str) -> str:
 
 
 def _unsaid(header: Mapping) -> PixelUnit | None:
-    """Of an image without BUNIT: XRT's counts are a rate where its history says so (XRT Analysis Guide, 2.11)."""
+    """Of an image without BUNIT: XRT's counts are a rate where its history says so (XRT Analysis Guide, 2.11), and what
+    SOT's narrow-band filter calls V/I is the share of circular polarisation, which no exposure divides."""
+    if str(header.get("INSTRUME", "")).startswith("SOT") and _POLARISED.search(str(header.get("OBS_TYPE", ""))):
+        return PixelUnit(OF_POLARISATION, False)
     if header.get("INSTRUME") == "XRT":
         return PixelUnit("DN/s", False) if "xrt_renormalize" in str(header.get("HISTORY", "")).lower() else named("DN")
     return None

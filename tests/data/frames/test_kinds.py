@@ -95,3 +95,18 @@ def test_of_one_time_the_final_frame_of_the_highest_level_is_taken(made):
     ((kept,),) = plan.rows
     assert kept.candidate.source.endswith("_c.fits")
     assert len(plan.rejected) == 3
+
+
+@pytest.mark.parametrize("has_site", [False, True])
+def test_gongs_sites_are_reels_by_the_letter_in_their_names(tmp_path, has_site):
+    """Their headers name the network: frames of two telescopes, each with its own sky, were one reel."""
+    for i in range(8):
+        card = {"SITE": ("BB", "LE")[i % 2]} if has_site else {}
+        head = header(20 * i, TELESCOP="NSO-GONG", INSTRUME=None, T_OBS=None, **card)
+        name = f"2022031800{i // 3:02d}{20 * (i % 3):02d}{'BL'[i % 2]}h.fits"
+        (tmp_path / name).write_bytes(fits_bytes(np.full((8, 8), 100, np.int16), head, "primary"))
+    prep = PrepConfig()
+    found = [c for item in sources.discover(tmp_path).frames for c in sources.scan(item, tmp_path, prep)]
+    plans = {p.name: {row[0].candidate.source[14] for row in p.rows} for p in plan_reels(found, prep)}
+    assert sorted(map(sorted, plans.values())) == [["B"], ["L"]]
+    assert len(plans) == 2

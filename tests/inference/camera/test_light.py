@@ -13,6 +13,7 @@ from inference.camera.bounds import ALL_PASS, most_lost, smallest_block
 from inference.camera.light import Transmission, disc_parts, light_of, of_known
 from inference.camera.watch import CLOUDS
 from inference.camera.watched import WatchedStretch
+from inference.units import is_signed
 from tests.support.clouds import PIXEL_ARCSEC, disc, transmission
 from tests.support.sun_events import dimming, solar_reel, spot
 
@@ -124,3 +125,12 @@ def test_a_quantile_of_what_is_known_is_numpys(seed, frames, lacking, share):
     values = np.float32(random.normal(size=(frames, 5)))
     values[1:][random.random((frames - 1, 5)) < lacking] = np.nan
     np.testing.assert_array_equal(of_known(values, share), np.nanquantile(values, share, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("unit", "signed"), [("V/I", True), ("G", True), ("Mx/cm2", True), ("DN/s", False), ("", False)]
+)
+def test_what_has_two_signs_is_no_light_of_the_disc(tmp_path, unit, signed):
+    reel = solar_reel(tmp_path, np.ones((4, 32, 32), np.float32), 60.0, 80.0, unit=unit)
+    assert is_signed(reel) is signed
+    assert disc_parts(reel).any() is np.bool_(not signed)

@@ -116,3 +116,12 @@ def test_what_shows_the_camera_alone_is_no_frame(cards):
     """A folder of darks was a reel, on which models were trained with the others."""
     assert "shows the camera alone" in facts(**{"INSTRUME": "CCD", "TELESCOP": "HOME"} | cards)["reason"]
     assert facts(**{"INSTRUME": "CCD", "TELESCOP": "HOME", "IMAGETYP": "Light Frame"})["reason"] == ""
+
+
+@pytest.mark.parametrize("told", ["FG shuttered V/I", "FG MG4 V/I", "FG shutterless V/I with 0.2s intervals"])
+def test_a_share_of_polarisation_is_no_light(told):
+    """SOT's magnetograms were counts that were divided by their exposure, and emerging flux a brightening."""
+    facts = facts_of(header(INSTRUME="SOT/NB", OBS_TYPE=told, BUNIT=None), (8, 8), PrepConfig())
+    assert (facts["unit"], facts["is_exposed"]) == ("V/I", False)
+    plain = facts_of(header(INSTRUME="SOT/NB", OBS_TYPE="FG (simple)", BUNIT=None), (8, 8), PrepConfig())
+    assert (plain["unit"], plain["is_exposed"]) == ("DN", True)
