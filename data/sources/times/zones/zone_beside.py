@@ -12,8 +12,9 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.zones.zone_names import known_names
 
-COLUMNS = ("tz", "tz_cd", "timezone", "time_zone", "time zone", "zone", "tzinfo", "tz_name", "offset")
-OFFSETS = ("utc_offset", "utc offset", "utcoffset", "gmt_offset", "gmt offset", "tz_offset", "tzoffset", "offset_utc")
+# Columns whose words may be zones, as `tz_cd` and `Cycle timezone`, and whose numbers may be hours, minutes or seconds.
+_COLUMNS = re.compile(r"(?:^|[^a-z])(?:tz|zone|tzinfo|offset)(?:[^a-z]|$)|time[ _]?zone|(?:utc|gmt|tz)offset")
+_OFFSETS = re.compile(r"(?:utc|gmt|tz|timezone|time[ _]zone)[ _.]?offset|offset[ _.](?:utc|gmt)")
 LOOKED_AT = 1000  # cells of a column
 MOST_ODD = 0.02  # of the cells of a column of zones that are none
 LONGEST_H = (-12, 14)  # of all zones
@@ -92,10 +93,11 @@ def zone_column(table: pd.DataFrame, time: pd.Series) -> tuple[str, pd.Series] |
         return None
     for name in table.columns:
         plain = str(name).lower().strip("_ ")
-        if name == time.name or plain not in (*COLUMNS, *OFFSETS):
+        if name == time.name or not (_COLUMNS.search(plain) or _OFFSETS.search(plain)):
             continue
         cells = table[name]
-        found = _of_numbers(cells) if cells.dtype.kind in "iuf" and plain in OFFSETS else _of_texts(cells)
+        is_offset = cells.dtype.kind in "iuf" and _OFFSETS.search(plain)
+        found = _of_numbers(cells) if is_offset else _of_texts(cells)
         if found is not None:
             return str(name), found
     return None
@@ -116,11 +118,13 @@ def beside(table: pd.DataFrame, time: pd.Series) -> tuple[pd.Series, dict[str, s
 
 
 def _of_numbers(cells: pd.Series) -> pd.Series | None:
-    """Offsets in hours, or in seconds, as text."""
+    """Offsets in hours, in minutes or in seconds, as text."""
     known = cells.dropna()
-    hours = cells if known.between(*LONGEST_H).all() else cells / 3600
-    if not len(known) or not hours.dropna().between(*LONGEST_H).all() or (hours.dropna() * 4 % 1).any():
+    units = (per_h for per_h in (1, 60, 3600) if (known / per_h).between(*LONGEST_H).all())
+    per_h = next((per_h for per_h in units if not (known / per_h * 4 % 1).any()), None)
+    if not len(known) or per_h is None:
         return None
+    hours = cells / per_h
     minutes = (hours.abs() * 60).round()
     texts = [
         f"{'-' if hour < 0 else '+'}{int(m // 60):02d}:{int(m % 60):02d}" if m == m else ""

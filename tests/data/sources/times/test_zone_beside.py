@@ -55,9 +55,24 @@ def test_a_place_in_the_name_or_behind_the_cells_or_in_a_column_of_its_own_is_th
     assert utc_of(pd.DataFrame({"time": text, "timezone": zone, "v": 1.0})) == expected()
 
 
-@pytest.mark.parametrize("zones", [[-5, -5, 1, 1, 5.5], [-18000, 3600, 3600, 0, 19800]])
-def test_offsets_in_a_column_of_numbers_are_hours_or_seconds(zones):
-    hours = [zone if abs(zone) < 15 else zone / 3600 for zone in zones]
+ZONE_NAMES = ["Cycle timezone", "com.samsung.health.time_offset", "utcOffset", "sleep.tz", "Time Zone", "start_zone"]
+
+
+@settings(max_examples=20)
+@given(quarters=st.integers(-48, 56), name=st.sampled_from(ZONE_NAMES), sign=st.sampled_from(["", "UTC", "GMT"]))
+def test_a_column_of_any_name_with_a_word_for_zones_tells_them_where_its_cells_are_such(quarters, name, sign):
+    """Times beside `Cycle timezone` and `time_offset` were taken as UTC, and nothing said so."""
+    hours, minutes = divmod(abs(quarters) * 15, 60)
+    offset = f"{sign}{'-' if quarters < 0 else '+'}{hours:02d}{':' if quarters % 2 else ''}{minutes:02d}"
+    local = (UTC + pd.Timedelta(minutes=15 * quarters)).strftime("%Y-%m-%d %H:%M:%S")
+    assert utc_of(pd.DataFrame({"start": local, name: offset, "v": 1.0})) == expected()
+    told = time_column(pd.DataFrame({"start": local, name: "north", "v": 1.0}), PrepConfig())[1]
+    assert name not in told  # a zone of a hall
+
+
+@pytest.mark.parametrize("zones", [[-5, -5, 1, 1, 5.5], [-18000, 3600, 3600, 0, 19800], [-300, 60, 60, 0, 330]])
+def test_offsets_in_a_column_of_numbers_are_hours_or_minutes_or_seconds(zones):
+    hours = [zone if abs(zone) < 15 else zone / (60 if abs(zone) < 900 else 3600) for zone in zones]
     local = [time + pd.Timedelta(hours=hour) for time, hour in zip(UTC, hours, strict=True)]
     table = pd.DataFrame({"time": [f"{time}" for time in local], "utc_offset": zones, "v": 1.0})
     assert utc_of(table) == expected()
