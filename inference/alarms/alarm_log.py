@@ -55,14 +55,19 @@ class AlarmLog:
     def _alarm(self, kind: str, facts: dict[str, Any]) -> Alarm:
         number = facts["event"]
         named = {"id": f"{self.serial}-{number}-{kind}", "type": kind, "stream": self.folder.name, "at": now_utc()}
-        return named | facts | self._media(kind, number)
+        return named | facts | self._media(kind, number, facts.get("joined", ()))
 
-    def _media(self, kind: str, number: int) -> dict[str, str]:
-        """Picture of an event that opens, clip of one that closes; none where a full disk has no room to make it."""
+    def _media(self, kind: str, number: int, joined: Sequence[int]) -> dict[str, str]:
+        """Picture of an event that opens, clip of one that closes; none where a full disk has no room to make it.
+
+        joined: events that are parts of it, whose own clips nobody will ask for.
+        """
         try:
             if kind == "open":
                 self.album.begin(number)
             made = {"picture": self.album.picture()} if kind == "open" else {"clip": self.album.clip(number)}
+            for part in joined:
+                self.album.forget(part)
         except OSError as error:
             log.warning(f"an alarm goes out without its picture: {error}")
             return {}

@@ -65,6 +65,10 @@ class Album:
         self._draw(self._last[-1])
         return cv2.imencode(".jpg", self.composer.rgb()[..., ::-1], JPEG)[1].tobytes()
 
+    def forget(self, event: int) -> None:
+        """An event that is a part of another one gets no clip."""
+        self._clips.pop(event, None)
+
     def clip(self, event: int) -> bytes | None:
         """The first frames of an event that is over, H.264 in MP4; None where none were kept."""
         if not (shots := self._clips.pop(event, None)):
@@ -89,6 +93,9 @@ class NoAlbum:
         """Nothing."""
 
     def begin(self, event: int) -> None:
+        """Nothing."""
+
+    def forget(self, event: int) -> None:
         """Nothing."""
 
     def picture(self) -> bytes | None:

@@ -24,8 +24,9 @@ from inference.camera.watch import is_cause
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.events.boxes import extending_boxes, find_boxes
 from inference.events.events import EventLinker, gap_frames
-from inference.events.grouping import grouped
+from inference.events.grouping import as_one
 from inference.events.sky import Sky, shifts
+from inference.events.together import Together, group_distance_px
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import ScoredFrame
 from inference.zones import own_places, watched_places
@@ -242,16 +243,14 @@ def _starts(
         reel = maps.places[next(iter(numbers.values()))].range.reel
         sky = Sky.of(reel)
         linker = EventLinker.of(reel, settings, partial(shifts, sky) if sky else None)
-        events = []
+        together, found = Together(group_distance_px(reel, settings), linker, reel.times_s.item), []
         for index, n in numbers.items():
             score, valid = maps.score(n, made, settings)
             form = settings.min_area, settings.iou_thresh, ~valid
             boxes = find_boxes(score, threshold, threshold, *form)
             if lower < threshold:
                 boxes += extending_boxes(boxes, score, lower, *form)
-            events += linker.push(index, boxes, float(reel.times_s[index]))
-        events += linker.finish()
-        distance_px, gap = settings.group_distance_px, linker.max_gap_frames
-        found = grouped(events, distance_px, gap, time_of=reel.times_s.item, max_gap_s=linker.max_gap_s)
-        starts += [numbers[event.frame_start] for event in found]
+            found += together.push(linker.push(index, boxes, float(reel.times_s[index])))
+        found += together.finish(linker.finish())
+        starts += [numbers[as_one(family).frame_start] for family in found]
     return np.array(starts, int)

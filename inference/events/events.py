@@ -199,7 +199,7 @@ class EventLinker:
         closed = self._close(lambda t: self._is_over(t, frame, time_s))
         scene = [box for box in boxes if box.level != CAMERA]
         whole = [box for box in boxes if box.level == CAMERA]
-        tracks = [track for track in self._open if not track.of_frames]
+        tracks = self.open_of_scene
         of_frames = {track.of_frames: track for track in self._open if track.of_frames}
         drifted = self._drift_until(frame, tracks)
         track_of_box = match(tracks, scene, self.max_distance_px, drifted, self.drift is not None)
@@ -231,6 +231,11 @@ class EventLinker:
         """Of each box of the frame that was pushed last: whether its track is an event by now."""
         known = {track.number for track in self._open if track.is_event(self.min_frames)}
         return [number in known for number in self.tracks_of_boxes]
+
+    @property
+    def open_of_scene(self) -> list[_Track]:
+        """Tracks that may go on, those among them that are no event yet; but for whole frames that are the camera's."""
+        return [track for track in self._open if not track.of_frames]
 
     def finish(self) -> list[Event]:
         """The events that were still open."""

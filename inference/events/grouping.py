@@ -54,14 +54,15 @@ def near_each_other(
     gap_frames: int,
     time_of: Callable[[int], float] | None = None,
     max_gap_s: float = np.inf,
+    others: Sequence[Event] | None = None,
 ) -> np.ndarray:
-    """Which are at one place and time (N, N) bool, as `grouped` has it."""
-    near = _apart(events, ("x0", "x1"), ("y0", "y1")) <= distance_px
-    first, last = _of_all(events, "frame_start"), _of_all(events, "frame_end")
-    near &= between(first, last, 1) - 1 <= gap_frames
+    """Which are at one place and time (N, N) bool, as `grouped` has it; with others (M, N), of which each is a row."""
+    sides = (events,) if others is None else (others, events)
+    apart = [_apart(sides, *axis, 0) for axis in (("x0", "x1"), ("y0", "y1"))]
+    near = np.linalg.norm(apart, axis=0) <= distance_px
+    near &= _apart(sides, "frame_start", "frame_end", 1) - 1 <= gap_frames
     if time_of:
-        start_s, end_s = (np.array([time_of(frame) for frame in frames.tolist()]) for frames in (first, last))
-        near &= between(start_s, end_s, 0) <= max_gap_s
+        near &= _apart(sides, "frame_start", "frame_end", 0, time_of) <= max_gap_s
     return near
 
 
@@ -77,20 +78,21 @@ def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends:
     return sort
 
 
-def _apart(events: Sequence[Event], *axes: tuple[str, str]) -> np.ndarray:
-    """Distances between the nearest points of half-open boxes, px: (N, N)."""
-    return np.linalg.norm([between(_of_all(events, a), _of_all(events, b), 0) for a, b in axes], axis=0)
+def _apart(
+    sides: Sequence[Sequence[Event]], first: str, last: str, within: int, value_of: Callable[[int], float] = float
+) -> np.ndarray:
+    """`between` by two columns of events, of all with all or of one side with another."""
+    bounds = [[np.array([value_of(getattr(e, name)) for e in side]) for name in (first, last)] for side in sides]
+    return between(*bounds[0], within, *bounds[-1])
 
 
-def _of_all(events: Sequence[Event], name: str) -> np.ndarray:
-    return np.array([getattr(event, name) for event in events])
-
-
-def between(start: np.ndarray, end: np.ndarray, within: int) -> np.ndarray:
-    """How far from the end of one to the start of the other, 0 where they overlap: (N, N). within: 1 of inclusive
-    ranges, whose neighbours are 1 apart, else 0."""
-    apart = np.maximum(start[:, None] - end, start - end[:, None])
-    return np.maximum(apart, within)
+def between(
+    start: np.ndarray, end: np.ndarray, within: int, starts: np.ndarray | None = None, ends: np.ndarray | None = None
+) -> np.ndarray:
+    """How far from the end of one to the start of the other, 0 where they overlap: (N, N), or (N, M) with `starts` and
+    `ends` of others. within: 1 of inclusive ranges, whose neighbours are 1 apart, else 0."""
+    starts, ends = start if starts is None else starts, end if ends is None else ends
+    return np.maximum(np.maximum(start[:, None] - ends, starts - end[:, None]), within)
 
 
 def as_one(events: Sequence[Event], ends: Sequence[str] = ()) -> Event:

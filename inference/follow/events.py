@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,10 +12,12 @@ import pandas as pd
 from data.reel.contract import AnyReel
 from inference.calibration.drift import Drift
 from inference.events.boxes import Box
-from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
+from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json, in_order
 from inference.events.facts import Named, describe
+from inference.events.grouping import as_one
 from inference.events.instrument import camera_frames
 from inference.events.source_place import source_columns
+from inference.events.together import Together, group_distance_px
 from inference.follow.records import Records
 from inference.job import Job
 from inference.results.results import short_identity
@@ -84,41 +87,63 @@ class LiveEvents:
 
     "open" is written as soon as an event has `eval.min_frames` boxes, "closed" when it is over, with the columns of
     events.json; both name the event by the same number, and the thresholds in force when it opened, and at its peak.
+    Tracks near each other are one event, as in eval (`Together`), which is "closed" once none of them can go on. Where
+    several of them had opened before they came near to each other, "closed" has the other numbers as `joined`.
     `start_utc` is the time of the stream's second 0, if known.
     """
 
     def __init__(self, job: Job, log: Records, start_utc: np.datetime64 | None):
         self.job, self.log, self.start_utc = job, log, start_utc
         self.drift = Drift.of(job.calibration, job.settings)
-        self.linker = LiveLinker.of(job.reel, job.settings)
+        self.link_by(LiveLinker.of(job.reel, job.settings))
         self.common: deque[float] = deque(maxlen=COMMON_FRAMES)  # of the last frames
         self.moments: dict[int, Moment] = {}  # of frames with boxes
         self.numbers: dict[int, int] = {}  # of the linker -> of the record
-        self.opened = self.high = self.cameras = 0
+        self.opened = self.joined = self.high = self.cameras = 0
+
+    def link_by(self, linker: LiveLinker) -> None:
+        """Link boxes, and tell which tracks are one event, by this linker."""
+        self.linker = linker
+        distance_px = group_distance_px(self.job.reel, self.job.settings)
+        self.together = Together(distance_px, linker, lambda frame: self.moments[frame].time_s)
+
+    @property
+    def count(self) -> int:
+        """Events so far."""
+        return self.opened - self.joined
+
+    @property
+    def waiting(self) -> list[Event]:
+        """Tracks that are over, of events that are not closed."""
+        return self.together.tracks
 
     def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
         """Take in one frame's boxes; frames and times increase."""
         self.common.append(common)
         if boxes:
             self.moments[frame] = Moment(time_s, common, self.drift.low, self.drift.high)
-        closed = self.linker.push(frame, boxes, time_s)
+        whole = self.together.push(self.linker.push(frame, boxes, time_s))
         for track in self.linker.open_tracks:
             if track.number not in self.numbers:
                 self._open(track, frame, time_s)
-        self._close(closed)
-        if len(self.moments) > MOST_MOMENTS * (1 + len(self.linker.open_tracks)):
+        self._close(whole)
+        if len(self.moments) > MOST_MOMENTS * (1 + len(self.linker.open_tracks) + len(self.waiting)):
             needed = self.frames_needed()
             self.moments = {f: moment for f, moment in self.moments.items() if f in needed}
 
     def frames_needed(self) -> set[int]:
         """The frames with boxes whose moments are still to be told."""
-        return self.linker.frames_of_interest()
+        over = {f for e in self.waiting for f in (e.frame_start, e.frame_peak, e.frame_end, *e.unexplained)}
+        return self.linker.frames_of_interest() | over
 
     def finish(self) -> None:
         """Close the events that are still open."""
-        self._close(self.linker.finish())
+        self._close(self.together.finish(self.linker.finish()))
 
     def _open(self, track, frame: int, time_s: float) -> None:
+        if known := [self.numbers[number] for number in self._beside(track.number) if number in self.numbers]:
+            self.numbers[track.number] = min(known)  # one more part of an event that was told
+            return
         self.opened += 1
         self.numbers[track.number] = self.opened
         box = track.last_box
@@ -146,12 +171,44 @@ class LiveEvents:
     def keep(self, judged: int) -> None:
         """The frames before `judged` are judged; a stream can't be taken up again, so nothing is kept."""
 
-    def _close(self, events: list[Event]) -> None:
-        for event in events:
-            record = self.record(event) | {"event": self.numbers.pop(event.event)}
+    def _beside(self, number: int) -> Sequence[int]:
+        """The tracks that are one event with this one, by what is known of them now."""
+        families = self.together.with_open([track.event() for track in self.linker.open_tracks])
+        return next(of for of in ([event.event for event in family] for family in families) if number in of)
+
+    def _close(self, families: Sequence[Sequence[Event]]) -> None:
+        if families:
+            self._tell(families)
+
+    def _tell(self, families: Sequence[Sequence[Event]]) -> None:
+        """ "closed", for each event that families of tracks come to."""
+        events = in_order(self._as_eval(families))
+        numbers = self._numbers_of(events)
+        done = set(numbers)
+        for number, event in zip(numbers, events, strict=True):
+            joined = sorted({self.numbers[track] for track in event.tracks if track in self.numbers} - done)
+            done.update(joined)
+            record = self.record(event) | {"event": number} | ({"joined": joined} if joined else {})
+            self.joined += len(joined)
             self.high += record["level"] == "high"
             self.cameras += record["instrument"] is not None
             self.log.write("closed", record)
+        # What goes on beside an event that is closed is an event of its own from then on.
+        told = {event.event for family in families for event in family}
+        self.numbers = {t: n for t, n in self.numbers.items() if t not in told and n not in done}
+
+    def _numbers_of(self, events: Sequence[Event]) -> list[int]:
+        """The number of each event: the first that one of its tracks has and no event before it, else a new one."""
+        numbers: list[int] = []
+        for event in events:
+            own = sorted({self.numbers[track] for track in event.tracks if track in self.numbers} - set(numbers))
+            self.opened += not own
+            numbers.append(own[0] if own else self.opened)
+        return numbers
+
+    def _as_eval(self, families: Sequence[Sequence[Event]]) -> list[Event]:
+        """Families of tracks as events, as eval has them."""
+        return [as_one(family) for family in families]
 
     def record(self, event: Event) -> dict[str, Any]:
         """One event as in events.json."""

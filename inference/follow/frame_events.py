@@ -3,8 +3,9 @@ the start that was back-dated."""
 
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import Box
-from inference.events.companions import Reach, families
-from inference.events.events import CAMERA, Event, events_json, in_order, iso_utc
+from inference.events.companions import Reach
+from inference.events.companions import families as families_within
+from inference.events.events import CAMERA, Event, events_json, iso_utc
 from inference.events.facts import describe
-from inference.events.grouping import grouped
+from inference.events.grouping import as_one
 from inference.events.instrument import camera_frames
 from inference.events.sky import Sky, shifts
+from inference.events.together import grouped_within
 from inference.follow.events import COMMON_FRAMES, LiveLinker, Moment, thresholds_of
 from inference.follow.records import Records
 from inference.follow.resumed_events import MOST_REPLAYED, ResumedEvents
@@ -45,8 +48,8 @@ HELD_S = 3600.0  # in a region that flares all day long, something that may be o
 class FrameEvents(ResumedEvents):
     """As `LiveEvents`, from frames that are kept.
 
-    Tracks near each other are one event (`eval.group_distance_px`), which is "closed" once none of them can go on, nor
-    anything begin that would be of it (`eval.group_distance_arcsec`), but at the latest HELD_S after its end. An
+    An event is "closed" once nothing can begin that would be of it (`eval.group_distance_arcsec`), but at the latest
+    HELD_S after its end. An
     "open" record tells kind, start and place so far (`so_far`). What was judged is kept after every frame: whoever
     starts again goes on with the same open events and numbers; a kill may repeat a line, with the number it had.
     """
@@ -54,13 +57,14 @@ class FrameEvents(ResumedEvents):
     def __init__(self, job: Job, log: Records, kept: KeptReel):
         super().__init__(job, log, kept.first_utc)
         self.kept = kept
-        self.over: list[Event] = []  # tracks of groups of which others may go on
+        self.held: list[Sequence[Event]] = []  # families that are whole, beside which others may begin
         self.past: deque[Event] = deque(maxlen=MOST_REPLAYED)  # tracks that were told: clouds are told by those beside
         self.clouded: deque[int] = deque(maxlen=COMMON_FRAMES)  # frames
         self.commons: dict[int, float] = {}
         self.now, self.now_s = -1, 0.0
         self.reach = Reach.of(job.settings, job.reel)
-        self.linker = LiveLinker.of(job.reel, job.settings, self._carried if self._sky(kept.view()) else None)
+        if self._sky(kept.view()):
+            self.link_by(LiveLinker.of(job.reel, job.settings, self._carried))
 
     def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
         self.now, self.now_s = frame, time_s
@@ -71,9 +75,9 @@ class FrameEvents(ResumedEvents):
             self.clouded.append(frame)
         super().add(frame, boxes, common, time_s)
 
-    def frames_needed(self) -> set[int]:
-        waiting = {f for e in self.over for f in (e.frame_start, e.frame_peak, e.frame_end, *e.unexplained)}
-        return super().frames_needed() | waiting
+    @property
+    def waiting(self) -> list[Event]:
+        return [*super().waiting, *chain.from_iterable(self.held)]
 
     def finish(self) -> None:
         self.now_s = np.inf
@@ -104,98 +108,46 @@ class FrameEvents(ResumedEvents):
             self.common.extend(self.commons.values())
             self.clouded = deque(state.get("clouded", self.clouded), maxlen=COMMON_FRAMES)  # older ones have none
 
-    def is_idle(self) -> bool:
-        return super().is_idle() and not self.over
-
     # Groups
 
-    def _open(self, track, frame: int, time_s: float) -> None:
-        known = [self.numbers[number] for number in self._together(track.number) if number in self.numbers]
-        if known:  # one more part of an event that was told
-            self.numbers[track.number] = min(known)
-            return
-        super()._open(track, frame, time_s)
-
-    def _groups(self) -> list[Event]:
-        """All tracks that are not told yet, open ones too, as groups by place and time alone."""
-        tracks = [*self.over, *(track.event() for track in self.linker._open)]
-        return self._grouped(tracks)
-
-    def _grouped(self, tracks: Sequence[Event], alone: Sequence[str] = (), first: int = 0) -> list[Event]:
-        """As eval groups them. first: the number of the frame that is 0 in these tracks."""
-        distance_px, gap_frames, time_of, max_gap_s = self._place_and_time(first)
-        return grouped(tracks, distance_px, gap_frames, alone, time_of, max_gap_s, ENDS)
-
-    def _place_and_time(self, first: int) -> tuple[float, int, Callable[[int], float], float]:
-        """By what tracks, whose frame 0 is `first`, are at one place and time."""
-
-        def time_of(frame: int) -> float:
-            return self.moments[frame + first].time_s
-
-        return self.job.settings.group_distance_px, self.linker.max_gap_frames, time_of, self.linker.max_gap_s
-
-    def _together(self, number: int) -> tuple[int, ...]:
-        """The tracks that are one event with this one, by what is known of them now."""
-        groups = self._groups()
-        (k,) = (k for k, event in enumerate(groups) if number in event.tracks)
-        family = next(some for some in self._families(groups) if k in some)
-        if len(family) == 1:
-            return groups[k].tracks
-        numbers = {track for k in family for track in groups[k].tracks}
-        members = [*self.over, *(track.event() for track in self.linker._open)]
-        events = self._as_eval([event for event in members if event.event in numbers])
+    def _beside(self, number: int) -> Sequence[int]:
+        families = [*self.held, *self.together.with_open([track.event() for track in self.linker.open_tracks])]
+        (k,) = (k for k, family in enumerate(families) if number in {event.event for event in family})
+        near = next(some for some in self._within_reach(families) if k in some)
+        events = self._as_eval([families[j] for j in near])
         return next(event.tracks for event in events if number in event.tracks)
 
-    def _families(self, groups: Sequence[Event]) -> list[list[int]]:
-        """Which groups may be one event (`families`)."""
+    def _within_reach(self, families: Sequence[Sequence[Event]]) -> list[list[int]]:
+        """Which families may be one event (`eval.group_distance_arcsec`)."""
         view = self.kept.view()
-        return families([clamped(shifted(event, -view.first)) for event in groups], self._sky(view), self.reach)
+        groups = [clamped(shifted(as_one(family), -view.first)) for family in families]
+        return families_within(groups, self._sky(view), self.reach)
 
-    def _close(self, events: list[Event]) -> None:
-        self.over += events
-        if not self.over:
+    def _close(self, families: Sequence[Sequence[Event]]) -> None:
+        self.held += families
+        if not self.held:
             return
-        groups = self._groups()
-        waits = [self._waits(group) for group in groups]
-        for family in self._families(groups):
-            ready = [groups[k] for k in family if not waits[k]]
-            if len(ready) < len(family) and not any(self._since_s(group) > HELD_S for group in ready):
-                continue
-            tracks = {track for group in ready for track in group.tracks}
-            members = [event for event in self.over if event.event in tracks]
-            self.over = [event for event in self.over if event.event not in tracks]
-            self._tell(members)
+        others = [*self.together.waiting, *([track.event()] for track in self.linker._open)]
+        every, waits = [*self.held, *others], [*map(self._waits, self.held), *(True for _ in others)]
+        told: set[int] = set()
+        for near in self._within_reach(every):
+            if not any(waits[k] for k in near) or any(self._since_s(every[k]) > HELD_S for k in near):
+                told.update(ready := [k for k in near if not waits[k]])
+                self._tell([every[k] for k in ready])
+        self.held = [family for k, family in enumerate(self.held) if k not in told]
 
-    def _waits(self, group: Event) -> bool:
-        """Whether a group can go on, or something begin that would be of it."""
-        gap = self.linker.max_gap_frames if self.job.settings.group_distance_px else -1
-        is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.linker.max_gap_s
-        begun_s = self.moments[group.frame_start].time_s
-        has_company = self.reach.arcsec > 0 and group.level != CAMERA and self.now_s - begun_s <= self.reach.within_s
-        still = {track.number for track in self.linker._open}
-        return not still.isdisjoint(group.tracks) or not is_past or has_company
+    def _waits(self, family: Sequence[Event]) -> bool:
+        """Whether something can begin that would be of it (`eval.group_distance_arcsec`)."""
+        begun_s = min(self.moments[event.frame_start].time_s for event in family)
+        is_of_scene = family[0].level != CAMERA
+        return self.reach.arcsec > 0 and is_of_scene and self.now_s - begun_s <= self.reach.within_s
 
-    def _since_s(self, event: Event) -> float:
-        return self.now_s - self.moments[event.frame_end].time_s
+    def _since_s(self, family: Sequence[Event]) -> float:
+        return self.now_s - max(self.moments[event.frame_end].time_s for event in family)
 
-    def _tell(self, members: Sequence[Event]) -> None:
-        """ "closed", for each event that the tracks of a group come to."""
-        first_told: set[int] = set()
-        for event in in_order(self._as_eval(members)):
-            own = [self.numbers[track] for track in event.tracks if track in self.numbers]
-            number = next((n for n in sorted(own) if n not in first_told), None)
-            if number is None:
-                self.opened += 1
-                number = self.opened
-            first_told.add(number)
-            record = self.record(event) | {"event": number}
-            self.high += record["level"] == "high"
-            self.cameras += record["instrument"] is not None
-            self.log.write("closed", record)
-        told = {event.event for event in members}
-        # What goes on beside an event that is closed is an event of its own from then on.
-        self.numbers = {t: n for t, n in self.numbers.items() if t not in told and n not in first_told}
-        self.past.extend(members)
+    def _tell(self, families: Sequence[Sequence[Event]]) -> None:
+        super()._tell(families)
+        self.past.extend(chain.from_iterable(families))
 
     # What is told
 
@@ -209,28 +161,32 @@ class FrameEvents(ResumedEvents):
         assert sky is not None  # else nothing is carried
         return shifts(sky, [(max(f - view.first, 0), box) for f, box in boxes], later - view.first)
 
-    def _as_eval(self, tracks: Sequence[Event]) -> list[Event]:
-        """Tracks as events, measured and grouped as eval does; frames as in the view of what is kept."""
+    def _as_eval(self, families: Sequence[Sequence[Event]]) -> list[Event]:
+        """Families of tracks as events, measured and grouped as eval does; frames as in the view of what is kept."""
         view = self.kept.view()
-        moved = [shifted(event, -view.first) for event in tracks]
-        if sky := self._sky(view):
-            moved = measured(self._without_clouds(moved, view, sky), view, sky)  # type: ignore[arg-type]
-        found = self._grouped(moved, (*ALONE, CLOUDS), view.first)
-        if not sky:
-            return found
-        distance_px, _, time_of, max_gap_s = self._place_and_time(view.first)
-        return as_happenings(found, moved, sky, self.reach, distance_px, time_of, min(max_gap_s, DIMMED_WITHIN_S))
+        moved = [[shifted(event, -view.first) for event in family] for family in families]
+        if not (sky := self._sky(view)):
+            return [as_one(family) for family in moved]
+        tracks = self._without_clouds(list(chain.from_iterable(moved)), view, sky)
+        tracks = measured(tracks, view, sky)  # type: ignore[arg-type]
+        found = grouped_within(moved, tracks, self.together, (*ALONE, CLOUDS), ENDS, view.first)
+
+        def time_of(frame: int) -> float:
+            return self.moments[frame + view.first].time_s
+
+        within_s = min(self.linker.max_gap_s, DIMMED_WITHIN_S)
+        return as_happenings(found, tracks, sky, self.reach, self.together.distance_px, time_of, within_s)
 
     def _without_clouds(self, tracks: list[Event], view: KeptFrames, sky: Sky) -> list[Event]:
         """Tracks in the frames of the view, those of clouds as such; by what is known until now, the open ones too."""
         own = {event.event for event in tracks}
-        others = [*self.past, *self.over, *(track.event() for track in self.linker.open_tracks)]
+        others = [*self.past, *self.waiting, *(track.event() for track in self.linker.open_tracks)]
         beside = [shifted(event, -view.first) for event in others if event.event not in own]
         clouded, gap_frames = [frame - view.first for frame in self.clouded], self.linker.max_gap_frames
         return without_clouds([*tracks, *beside], clouded, view, sky, gap_frames)[: len(tracks)]  # type: ignore[arg-type]
 
     def so_far(self, track) -> dict[str, Any]:
-        record = self.record(self._as_eval([track.event()])[0])
+        record = self.record(self._as_eval([[track.event()]])[0])
         return {name: record[name] for name in TOLD_SO_FAR if name in record} | {"so_far": True}
 
     def record(self, event: Event) -> dict[str, Any]:

@@ -35,14 +35,14 @@ class ResumedEvents(LiveEvents):
 
     def is_idle(self) -> bool:
         """Whether nothing that has come so far will be told of."""
-        return not self.linker._open
+        return not self.linker._open and not self.waiting
 
     def state(self) -> dict[str, Any]:
         """What is to be kept, as JSON."""
         if self.is_idle():
             self.replayed.clear()
         facts = {
-            "counts": {name: getattr(self, name) for name in ("opened", "high", "cameras")},
+            "counts": {name: getattr(self, name) for name in ("opened", "joined", "high", "cameras")},
             "drift": self.drift.state(),
             "numbers": [[t, n] for t, n in self.numbers.items()],
             "tracks": self.linker._started,

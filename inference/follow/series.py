@@ -212,7 +212,7 @@ class Following:
             "delay_s": round(self.delay_s, 3),
             "longest_delay_s": round(self.longest_delay_s, 3),
             "samples_per_s": round(self.scored / seconds, 2),
-            "events": events.opened if events else 0,
+            "events": events.count if events else 0,
             "events_open": len(set(events.numbers.values())) if events else 0,
             **(thresholds_of(events.drift) if events else {}),
             **self.log.health(),
@@ -225,6 +225,6 @@ class Following:
     def _sum_up(self, about: dict[str, Any], reason: str) -> None:
         ended = {"reason": reason} | self.health()
         self.log.write("ended", ended)
-        counts = {"events": self.events.opened, "events_high": self.events.high} if self.events else {}
+        counts = {"events": self.events.count, "events_high": self.events.high} if self.events else {}
         more = {"left_out": dict(self.rows.left_out), "ended_utc": now_utc(), "identity": self.job.identity}
         write_json(self.log.folder / "summary.json", about | ended | counts | more)

@@ -228,7 +228,7 @@ def watch(events: LiveEvents, reel: Any, source: Any, about: dict, log: AlarmLog
     reason = "interrupted" if desk.interrupt.requested else str(reel.failure or source.reason)
     ended = {"reason": reason, **health()}
     log.write("ended", ended)
-    counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
+    counts = {"events": events.count, "events_high": events.high, "events_instrument": events.cameras}
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
 
 
@@ -245,8 +245,8 @@ def status(reel: Any, source: Any, events: LiveEvents, progress: Progress) -> di
         "delay_s": round(progress.delay_s, 3),
         "longest_delay_s": round(progress.longest_delay_s, 3),
         "frames_per_s": round(progress.scored / seconds, 2),
-        "events": events.opened,
-        "events_open": len(events.numbers),
+        "events": events.count,
+        "events_open": len(set(events.numbers.values())),
         **thresholds_of(events.drift),
         "reconnects": source.reconnects,
     }

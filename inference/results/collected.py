@@ -15,9 +15,10 @@ from inference.events.boxes import WEAK, Box
 from inference.events.companions import Reach
 from inference.events.events import CAMERA, Event, EventLinker
 from inference.events.facts import Named
-from inference.events.grouping import grouped
+from inference.events.grouping import as_one
 from inference.events.sky import Sky, shifts
 from inference.events.source_place import source_columns
+from inference.events.together import Together, group_distance_px, grouped_within
 from inference.metrics.frame import runs
 from inference.results.score_maps import BOX_COLUMNS
 from inference.results.signals import panels_of
@@ -51,6 +52,8 @@ class Collected:
         self.panels = panels_of(reel, settings.xrs)
         drift = partial(shifts, self.sky) if self.sky else None
         self.linker = EventLinker.of(reel, settings, drift)
+        self.together = Together(group_distance_px(reel, settings), self.linker, reel.times_s.item)
+        self.families: list[list[Event]] = []  # of the events, those that are one happening
 
     def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float, camera: str = "") -> None:
         """Add one frame, in time order; a gap in time closes the open events. camera: see ScoredFrame."""
@@ -72,7 +75,9 @@ class Collected:
         if parts is not None and len(parts) == len(self.reel.channels) and self.settings.combine != "each":
             self.variables[index] = shares_of(self.reel.channels, parts)
         self.boxes += [(index, box) for box in boxes]
-        self.events += self.linker.push(index, boxes, self.reel.times_s[index])
+        closed = self.linker.push(index, boxes, self.reel.times_s[index])
+        self.events += closed
+        self.families += self.together.push(closed)
         self.tracks += self.linker.tracks_of_boxes
 
     @property
@@ -96,19 +101,19 @@ class Collected:
 
     def found(self, high: float = 1.0) -> list[Event]:
         """All events, grouped; on the Sun each with its kind, of which some stay by themselves. high: the threshold."""
-        tracks, alone_as_found = [*self.events, *self.linker.finish()], []
+        last, alone_as_found = self.linker.finish(), []
+        tracks, families = [*self.events, *last], [*self.families, *self.together.finish(last)]
         if self.sky and self.is_coronagraph:
             tracks, alone_as_found = with_ejections(tracks, self.reel, self.sky, high)
         elif self.sky:
             clouded = [index for index, kind in self.camera.items() if kind == CLOUDS]
             tracks = without_clouds(tracks, clouded, self.reel, self.sky, self.linker.max_gap_frames)
             tracks = measured(tracks, self.reel, self.sky)
-        distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
-        times = self.reel.times_s.item
-        found = grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s, ENDS)
-        if self.sky:
-            reach = Reach.of(self.settings, self.reel)
-            found = as_happenings(found, tracks, self.sky, reach, distance_px, times)
+        if not self.sky:
+            return [as_one(family) for family in families]
+        together, reach = self.together, Reach.of(self.settings, self.reel)
+        found = grouped_within(families, tracks, together, (*ALONE, CLOUDS), ENDS)
+        found = as_happenings(found, tracks, self.sky, reach, together.distance_px, together.time_of)
         return [*found, *alone_as_found]
 
     @property

@@ -330,7 +330,7 @@ def test_a_region_that_flares_all_the_time_is_told_of_all_the_same(work, tmp_pat
         for n in range(events.kept.end):
             place = 12 * (n // 4 % 4)  # another loop every four frames, near to that before
             events.add(n, [box(place, 30.0)] if n % 4 < 2 else [], 0.0, events.kept.time_s(n))
-            waiting.append(len(events.over))
+            waiting.append(len(events.waiting))
         events.finish()
 
     monkeypatch.setattr("inference.follow.frames.watch", planted)
