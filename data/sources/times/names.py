@@ -82,11 +82,13 @@ _OF_SWATH = (
     r"(?<=\.)A(?P<year>(?:19|20)\d\d)(?P<nth>(?!000)[0-3]\d\d)"
     r"(?:\.(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d))?(?=\.)"
 )
+# In angstrom, of three digits: AIA's, EIT's, EUVI's, SUVI's, SWAP's.
+SOLAR_LINES = ("094", "131", "171", "174", "193", "195", "211", "284", "304", "335")
 SHORT_YEARS = range(15, 36)  # that two digits are taken for; where the day may as well be one of them, nothing is read
 _SHORT_YEAR = rf"(?<!\d)(?P<short>{'|'.join(map(str, SHORT_YEARS))})"
 _MONTH_AND_DAY = r"(?P<month>0[1-9]|1[0-2])(?P={0})(?P<day>0[1-9]|[12]\d|3[01])"
 _SHORT = (
-    _SHORT_YEAR + r"(?P<colon>)" + _MONTH_AND_DAY.format("colon") + r"[-_ T]?"
+    _SHORT_YEAR + r"(?P<colon>)" + _MONTH_AND_DAY.format("colon") + r"[-_ T.]?"
     r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?!\d)",
     _SHORT_YEAR + r"(?P<dash>[-_.])" + _MONTH_AND_DAY.format("dash") + _BETWEEN + _CLOCK,
 )
@@ -206,7 +208,8 @@ def _texts(found: list[dict[str, str | None]]) -> list[str]:
     found = with_fractions(found)
     met = [fields for fields in found if fields]
     has_zone = bool(met) and all(_is_zone(fields.get("zone")) for fields in met)
-    has_fraction = not _is_counter(met) and not all(map(_is_second_clock, met)) and _may_be_fractions(met)
+    is_other = _is_counter(met) or all(map(_is_second_clock, met)) or all(map(_is_line, met))
+    has_fraction = not is_other and _may_be_fractions(met)
     texts = [_text(fields, has_zone, has_fraction) if fields else "" for fields in found]
     is_date_alone = bool(met) and not any(fields.get("hour") or "epoch" in fields for fields in met)
     repeats = is_date_alone and (len(met) < 2 or len(set(filter(None, texts))) < len(met))  # a day of many frames
@@ -253,6 +256,11 @@ def _is_second_clock(fields: dict) -> bool:
     if not fields.get("point") or not re.fullmatch(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", fields["fraction"]):
         return False
     return fields["fraction"] >= fields["hour"] + fields["minute"] + (fields.get("second") or "00")
+
+
+def _is_line(fields: dict) -> bool:
+    """Whether what could be milliseconds is a line that the Sun is watched in: aia_20240510_063000_171."""
+    return fields.get("point") in ("_", "-") and fields.get("fraction") in SOLAR_LINES
 
 
 def _counts_in_minutes(found: list[dict]) -> bool:

@@ -252,7 +252,7 @@ def test_an_offset_behind_a_date_is_no_clock():
 @given(
     st.datetimes(datetime(2021, 1, 1), datetime(2035, 12, 30)),
     st.integers(1, 40),
-    st.sampled_from(["{:%y%m%d%H%M%S}", "c1_{:%y%m%d_%H%M%S}_x", "{:%y-%m-%d %H.%M.%S}"]),
+    st.sampled_from(["{:%y%m%d%H%M%S}", "c1_{:%y%m%d_%H%M%S}_x", "mh{:%y%m%d.%H%M%S}", "{:%y-%m-%d %H.%M.%S}"]),
 )
 def test_years_of_two_digits(start, step_s, form):
     times = [start.replace(hour=max(1, start.hour), microsecond=0) + timedelta(seconds=step_s * i) for i in range(30)]
@@ -379,3 +379,13 @@ def test_months_days_and_clocks_are_no_seconds_since_1970(start, step_s):
 def test_seconds_since_1970_are_no_clocks(first, step_s):
     names = [f"car-{first + step_s * i}.jpg" for i in range(70)]
     assert times_in_names(names, PrepConfig())[0] == f"{np.datetime64(first, 's')}.000"
+
+
+@settings(max_examples=20)
+@given(st.sets(st.sampled_from(["094", "131", "171", "193", "211", "304"]), min_size=1), st.sampled_from("_-"))
+def test_a_line_of_the_sun_behind_a_clock_is_no_fraction(lines, sign):
+    names = [f"aia_20120719_07300{i}{sign}{line}.png" for i in range(4) for line in sorted(lines)]
+    assert times_in_names(names, PrepConfig()) == [time for time in SECONDS for _ in lines]
+    read = times_in_names(["a_20120719_073000_171.png", "a_20120719_073000_421.png"], PrepConfig())
+    assert [time[-4:] for time in read] == [".171", ".421"]
+    assert found("a_20120719_073000.{}.png", "171") == ["2012-07-19T07:30:00.171"]
