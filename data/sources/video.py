@@ -34,6 +34,7 @@ from data.sources.video_file.packets import (
     video_streams,
 )
 from data.sources.video_file.ser import is_in_other_order
+from data.sources.video_file.smaller_copies import is_film_of_pictures, is_small
 from data.sources.video_file.starts import chosen_start, starts_of, subtitles_of
 
 log = logger(__name__)
@@ -41,7 +42,6 @@ log = logger(__name__)
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics by their numbers in ITU-T H.273
 OTHER_ORDER = "the bytes of its values are in the other order than most programs read from its flag: so it was noise"
-COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
 UNTIMED = "it tells no times: its frames are taken as {:g} a second; prep.frames_per_second says how many there were"
 LONGEST_LETTER = 4  # bytes in UTF-8, of which the last one looked at may be cut off
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
@@ -71,11 +71,7 @@ class VideoSource(FrameSource):
             return False
 
     def is_smaller_copy(self, path: Path) -> bool:
-        """Cameras write small videos for their displays beside the large ones: DJI's .LRF, GoPro's GL010001.LRV."""
-        if path.suffix.lower() not in COPIES:
-            return False
-        large = {path.stem} | ({f"G{letter}{path.stem[2:]}" for letter in "XHP"} if path.stem[:2] == "GL" else set())
-        return any(path.with_name(f"{stem}{suffix}").exists() for stem in large for suffix in LARGE)
+        return is_small(path) or is_film_of_pictures(path)
 
     def sidecars(self, path: Path) -> list[Path]:
         tables = [csv] if (csv := find_times_csv(path, None)) else []

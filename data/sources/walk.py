@@ -11,7 +11,7 @@ from data.sources.base import Source, Unread
 from data.sources.stacks.opened.like_hdf5 import OF_ZARR
 
 HIDDEN, MET_BEFORE, NO_FILE, CLOSED = "hidden", "met on another way", "links to nothing or no files", "you may not read"
-FINISHED, COPY = "finished reels", "stills or smaller copies of videos beside them"
+FINISHED, COPY = "finished reels", "stills or smaller copies of videos beside them, or films of the pictures there"
 HALF = "unfinished or kept from before, by their names, beside others"
 # Folders that storage and systems keep for themselves: small copies, what was deleted.
 OF_SYSTEMS = ("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX")

@@ -402,16 +402,39 @@ def test_the_time_that_a_file_tells_of_itself_is_offered_and_not_used(
 
 def test_small_copies_of_videos_beside_them_are_named_and_left_out(tmp_path):
     """As drones and cameras write them for their displays; one alone is a video as any other."""
-    for name in ("DJI_0001.MP4", "GX010002.MP4", "DJI_0003.mp4"):
-        written(tmp_path / name, form="mp4")
-    for name in ("DJI_0001.LRF", "GL010002.LRV", "DJI_0009.LRF"):
+    large = {"DJI_0001.MP4", "GX010002.MP4", "DJI_0003.mp4", "VID_20240101_120000_00_001.insv"}
+    small = {"DJI_0001.LRF", "GL010002.LRV", "LRV_20240101_120000_01_001.lrv", "LRV_20240101_120000_11_001.insv"}
+    alone = {"DJI_0009.LRF", "LRV_20240101_130000_11_002.insv"}
+    for name in large | small | alone:
         written(tmp_path / name, form="mp4")
     found = sources.discover(tmp_path)
-    read = {item.path.name for item in found.frames}
-    assert read == {"DJI_0001.MP4", "GX010002.MP4", "DJI_0003.mp4", "DJI_0009.LRF"}
-    assert {u.path.name for u in found.unread if u.reason == sources.COPY} == {"DJI_0001.LRF", "GL010002.LRV"}
-    assert "2 stills or smaller copies of videos beside them (.lrf 1, .lrv 1)" in sources.left_out(found.unread)
+    assert {item.path.name for item in found.frames} == large | alone
+    assert {u.path.name for u in found.unread if u.reason == sources.COPY} == small
+    told = "4 stills or smaller copies of videos beside them, or films of the pictures there (.lrv 2, .lrf 1, .insv 1)"
+    assert told in sources.left_out(found.unread)
     assert [item.path.name for item in sources.discover(tmp_path / "DJI_0001.LRF").frames] == ["DJI_0001.LRF"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "form", "is_film"),
+    [
+        (range(12), "mp4", True),
+        (range(12), "avi", True),
+        (range(12), "matroska", True),
+        (range(1, 12), "mp4", True),  # begun after the first picture
+        (range(100, 112), "mp4", False),  # of something else
+        (range(24), "mp4", False),
+        ([*range(11), 200], "mp4", False),  # that ends otherwise
+    ],
+)
+def test_a_film_of_the_pictures_beside_it_is_no_reel(tmp_path, numbers, form, is_film):
+    """Allsky and motionEye make one of each night: every frame was there twice, at two rates."""
+    for i in range(12):
+        Image.fromarray(picture(i)).save(tmp_path / f"image-2021070522{i:02d}00.png")
+    write_video(tmp_path / f"allsky.{'mkv' if form == 'matroska' else form}", len(numbers), numbers=[*numbers])
+    found = sources.discover(tmp_path)
+    assert len(found.frames) == 2 - is_film
+    assert ("films of the pictures there" in sources.left_out(found.unread)) == is_film
 
 
 @pytest.mark.parametrize(
