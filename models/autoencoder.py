@@ -12,6 +12,7 @@ from torch import nn
 from config import ModelConfig
 from models.backbone3d import Backbone3D, Block, Stage, blocks
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
+from models.parts.folded import fold
 from models.parts.narrowing import Group, Use, groups_of, width_left
 from models.settings.pixel_net import GridConfig
 from models.video_model import Form, PixelModel
@@ -65,11 +66,10 @@ class ConvAutoencoder3D(PixelModel):
 
     def channel_groups(self) -> list[Group]:
         """Those of the stages' streams, encoder and decoder apart, and those inside of each block."""
-        project, layers = ("embed.project", self.embed.project), self.backbone.layers.named_children()
-        encoder, last = groups_of([project, *((f"backbone.layers.{n}", m) for n, m in layers)])
+        down, up = ([(name, self.get_submodule(name)) for name in chain] for chain in self.chains())
+        encoder, last = groups_of(down)
         last += [Use(f"{name}.weight", 1) for name in self.bottlenecks]
-        decoder = [(f"decoder.{n}", m) for n, m in self.decoder.named_children()]
-        return [*encoder, last, *groups_of([*decoder, ("head.project", self.head.project)])[0]]
+        return [*encoder, last, *groups_of(up)[0]]
 
     def __init__(
         self, channels: int, patch: tuple[int, int, int], stages: Sequence[Stage], latent_channels: int, hints: int = 0
@@ -106,6 +106,17 @@ class ConvAutoencoder3D(PixelModel):
         """Sizes (T, H, W) that need no padding are multiples of this."""
         t, h, w = (prod(stride[axis] for stride in self.strides) for axis in range(3))
         return t, h, w
+
+    def chains(self) -> tuple[list[str], list[str]]:
+        """The names of modules that are given what the one before gives: to the last stage, and back to the pixels."""
+        down = [f"backbone.layers.{n}" for n, _ in self.backbone.layers.named_children()]
+        up = [f"decoder.{n}" for n, _ in self.decoder.named_children()]
+        return ["embed.project", *down], [*up, "head.project"]
+
+    def in_2d(self) -> nn.Module:
+        down, up = self.chains()
+        reading = self.bottlenecks if len(self.bottlenecks) == 1 else ()  # several read the last stage as it is
+        return fold(super().in_2d(), [[*down, *reading], up])
 
     def min_temporal_depth(self, T: int) -> int:
         """The smallest temporal depth at which a kernel longer than one frame runs, for windows of T frames."""

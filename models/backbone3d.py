@@ -119,6 +119,7 @@ class Block(nn.Module):
         self.whole: nn.Module = nn.Identity()  # these repeat: places and frames, places alone, frames alone
         self.places: nn.Module = nn.Identity()
         self.frames: nn.Module = nn.Identity()
+        self.skip: nn.Module = nn.Identity()  # what is done to the input before it is added, see `models.parts.folded`
         # A block begins as the identity, so that depth does not slow the start of training.
         nn.init.zeros_(self.time.weight)
         nn.init.zeros_(self.time.get_parameter("bias"))
@@ -136,7 +137,7 @@ class Block(nn.Module):
         if self.modulation is not None:
             alpha = self.modulation(normed)
             inner = (torch.cat([alpha, alpha], 1) if isinstance(self.activation, Gate) else alpha) * inner
-        return self.whole(x) + self.time(self.frames(self.activation(inner)))
+        return self.whole(self.skip(x)) + self.time(self.frames(self.activation(inner)))
 
 
 def blocks(stage: Stage) -> list[Block]:

@@ -77,6 +77,10 @@ class VideoModel(nn.Module, ABC):
     def check(self, size: tuple[int, int, int]) -> None:
         """Raise ValueError, which names the setting to change, for windows (T, H, W) the model can't work on."""
 
+    def in_2d(self) -> nn.Module:
+        """A copy that only computes, by 2D convolutions: the same sums, in less time on a CPU in single precision."""
+        return planar(self)
+
     def portable(self) -> nn.Module:
         """What of it runs outside of PyTorch: windows (B, C, T, H, W) -> their reconstruction, of the same shape.
 
@@ -131,7 +135,7 @@ class PixelModel(VideoModel):
             return measure(*(v[:, :, frames] for v in (reconstruction, x, valid))) + penalty
 
     def portable(self) -> nn.Module:
-        return planar(self)
+        return self.in_2d()
 
     def example(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         return x[0], self(x)[0]

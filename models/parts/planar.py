@@ -119,7 +119,7 @@ class CourseConv(Planar):
         padding = min(self.reach)  # a causal one reaches back alone
         courses = F.pad(courses, (0, 0, before - padding, after - padding)) if before != after else courses
         found = F.conv2d(courses, self.kernel, self.bias, padding=(padding, 0), dilation=(self.dilation, 1))
-        return channels_second(found.permute(0, 2, 3, 1).reshape(B, T, H, W, C))
+        return channels_second(found.permute(0, 2, 3, 1).reshape(B, T, H, W, -1))
 
 
 class Repeat(nn.Module):

@@ -18,7 +18,6 @@ from inference.calibration.quiet import QuietRange
 from inference.scorers.base import Portable
 from inference.scorers.nets.windowed import WindowScorer
 from inference.scorers.on_quiet import QuietScorer
-from models.parts.planar import planar
 from training.device import autocast, autocast_dtype, prefers_planar
 
 MOST_WINDOWS = 64  # of quiet frames, that show what a net's activations reach
@@ -54,7 +53,7 @@ class Detector(WindowScorer):
 
     @cached_property
     def _planar(self) -> nn.Module:
-        return planar(self.model)
+        return self.model.in_2d()
 
     @torch.inference_mode()
     def encode(self, batch: np.ndarray) -> torch.Tensor:

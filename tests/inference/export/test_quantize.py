@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import onnx
+import onnx.reference
 import pytest
 import torch
 
@@ -65,7 +66,7 @@ def test_blocks_and_strides_alone_are_in_integers_and_the_net_answers_nearly_the
     assert {n.removesuffix("_quantized") for n in shorter if n.endswith("_quantized")} == integer_weights(net)
     theirs, ours = (OnnxNet(tmp_path / f"{kind}.onnx", 1)(new) for kind in ("plain", "small"))
     convolved = {n for n, p in net.named_parameters() if p.ndim > 1}
-    kept = {"embed.project.weight", "bottleneck.weight", "head.project.weight"}
+    kept = {"embed.project.weight", "backbone.layers.2.skip.weight"}  # the bottleneck is computed in the block before
     assert kept == {n for n in convolved - integer_weights(net) if not n.startswith("decoder")}
     # Steps of an activation are 1/255 of its range, and a block's share of the output is a part of the whole.
     assert 0 < np.abs(ours - theirs).max() < 0.05 * theirs.std()
@@ -86,6 +87,34 @@ def test_what_is_repeated_is_rounded_before_and_gives_the_same(tmp_path, monkeyp
     assert len(found["before"][1]) == 2  # what a block repeats in space, and in time
     assert not found["behind"][1]
     np.testing.assert_array_equal(found["before"][0], found["behind"][0])
+
+
+@pytest.mark.parametrize(
+    ("form", "axes", "in_half"),
+    [
+        ((2, 3, 2, 4), (0, 2, 1, 3), True),
+        ((2, 3, 2, 1, 4, 1), (0, 2, 1, 3, 4, 5), True),
+        ((2, 3, 2, 2), (0, 2, 1, 3), False),  # rows that have 8 bytes as they are
+        ((2, 3, 2, 12), (0, 2, 1, 3), False),
+        ((2, 3, 4, 2), (0, 1, 3, 2), False),
+    ],
+)
+def test_rows_of_four_pixels_are_moved_in_half_floats(form, axes, in_half):
+    given = onnx.helper.make_tensor_value_info("given", onnx.TensorProto.FLOAT, form)
+    made = onnx.helper.make_tensor_value_info("made", onnx.TensorProto.FLOAT, [form[axis] for axis in axes])
+    nodes = [
+        onnx.helper.make_node("Neg", ["given"], ["negative"]),
+        onnx.helper.make_node("Transpose", ["negative"], ["moved"], perm=axes),
+        onnx.helper.make_node("Neg", ["moved"], ["made"]),
+    ]
+    versions = [onnx.helper.make_opsetid("", 20)]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "moves", [given], [made]), opset_imports=versions)
+    found = quantize.moved_in_half(model)
+    onnx.checker.check_model(found, full_check=True)
+    assert ("Cast" in {node.op_type for node in found.graph.node}) is in_half
+    x = np.random.default_rng(0).standard_normal(form).astype(np.float32)
+    (answer,) = onnx.reference.ReferenceEvaluator(found).run(None, {"given": x})
+    np.testing.assert_allclose(answer, x.transpose(axes), rtol=2**-11 if in_half else 0)
 
 
 def behind(node: onnx.NodeProto, made: dict[str, onnx.NodeProto], kind: str) -> bool:
