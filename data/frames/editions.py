@@ -5,17 +5,18 @@ And frames of one level alone where those of another go on beside them: each has
 
 import math
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from data.frames.grid.placement import Placed
 from data.sources.base import Candidate
+from data.sources.fits_file.facts import level_in
 
 QUICK_LOOK_BIT = 30  # of QUALITY, in all of JSOC's series: near real time
 _QUICK_LOOK = re.compile(r"(?<![a-z])(?:nrt|quick[-_]?looks?|ql)(?![a-z])", re.IGNORECASE)
 _VERSION = re.compile(r"(?<![a-z0-9])v(\d{1,9}(?:[-.]\d{1,9})*)(?![a-z0-9])", re.IGNORECASE)  # _V02, _v1-0-2
 _PARTS = 4  # of a version
+_IN_NAME = re.compile(r"(?<![a-z0-9])(?:level|lev|lv|l)[-_]?\d(?:\.\d)?[a-z]?(?![a-z0-9])", re.IGNORECASE)
 
 
 def edition_of(candidate: Candidate) -> tuple:
@@ -26,29 +27,33 @@ def edition_of(candidate: Candidate) -> tuple:
     return is_quick_look, *(-part for part in (_stage(candidate), *version, *[0] * (_PARTS - len(version))))
 
 
-def of_one_level(accepted: list[Placed], rejected: list[Placed]) -> tuple[list[Placed], list[Placed]]:
-    """The frames of the level that most have, and with the rejected ones those of others that go on beside them.
+def of_one_level(accepted: list[Placed]) -> tuple[list[Placed], list[Placed]]:
+    """The frames (in time order) of the level that most have, and those of others that go on beside them, rejected.
 
-    LVL_NUM is passed over: what the levels of AIA and HMI differ by, registration evens out.
+    LVL_NUM is passed over: what the levels of AIA and HMI differ by, registration evens out. Names tell the level of
+    frames whose header does not, where other headers do; what tells none may be of any.
     """
-    counts = Counter(level for frame in accepted if not math.isnan(level := _own_level(frame)))
-    if len(counts) < 2 or not _side_by_side(accepted, list(counts)):
-        return accepted, rejected
-    usual = max(counts, key=lambda level: (counts[level], level))
+    if all(math.isnan(frame.candidate.stage) for frame in accepted):
+        return accepted, []
+    level_of = {id(frame): level for frame in accepted if not math.isnan(level := _level_of(frame.candidate))}
+    places: dict[float, list[int]] = {}
+    for i, frame in enumerate(accepted):
+        if id(frame) in level_of:
+            places.setdefault(level_of[id(frame)], []).append(i)
+    if len(places) < 2 or max(map(min, places.values())) > min(map(max, places.values())):
+        return accepted, []
+    usual = max(places, key=lambda level: (len(places[level]), level))
     reason = "level {:g} beside frames of level {:g}; prepare a folder of these alone"
-    odd = {id(f): f for f in accepted if _own_level(f) in counts and _own_level(f) != usual}
-    told = [replace(frame, reason=reason.format(_own_level(frame), usual)) for frame in odd.values()]
-    return [frame for frame in accepted if id(frame) not in odd], rejected + told
+    odd = [f for f in accepted if level_of.get(id(f), usual) != usual]
+    told = [replace(frame, reason=reason.format(level_of[id(frame)], usual)) for frame in odd]
+    return [f for f in accepted if level_of.get(id(f), usual) == usual], told
 
 
-def _side_by_side(accepted: Sequence[Placed], levels: Sequence[float]) -> bool:
-    """Whether frames (in time order) of these levels do not follow each other level by level."""
-    places = [[i for i, frame in enumerate(accepted) if _own_level(frame) == level] for level in levels]
-    return max(map(min, places)) < min(map(max, places))
-
-
-def _own_level(frame: Placed) -> float:
-    return frame.candidate.stage if math.isnan(frame.candidate.level) else math.nan
+def _level_of(candidate: Candidate) -> float:
+    if not math.isnan(candidate.level):
+        return math.nan
+    named = _IN_NAME.findall(PurePosixPath(candidate.source).name) if math.isnan(candidate.stage) else []
+    return level_in(named[-1]) if named else candidate.stage
 
 
 def _stage(candidate: Candidate) -> float:

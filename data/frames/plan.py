@@ -108,7 +108,7 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     # Workers report in any order; this one is the same every time.
     frames = [Placed.of(c) for c in sorted(candidates, key=lambda c: (c.source, c.position))]
     groups = _grouped(told_apart(_adopted(frames)))
-    checked = {name: _of_one_unit(*of_one_level(*_checked(group)), prep) for name, group in groups.items()}
+    checked = {name: _of_one_unit(*_checked(group), prep) for name, group in groups.items()}
     plans = []
     if prep.channels == "stack":
         wavelengths = {
@@ -197,7 +197,8 @@ def _grouped(frames: list[Placed]) -> dict[str, list[Placed]]:
 def _checked(group: list[Placed]) -> tuple[list[Placed], list[Placed]]:
     """Accepted frames in time order without duplicates, and the rejected ones."""
     rejected = [frame for frame in group if frame.reason]
-    accepted = sorted((frame for frame in group if not frame.reason), key=_sort_key)
+    accepted, odd = of_one_level(sorted((frame for frame in group if not frame.reason), key=_sort_key))
+    rejected += odd
     kept: list[Placed] = []
     for frame in accepted:
         if kept and _sort_key(kept[-1])[:2] == _sort_key(frame)[:2]:

@@ -178,11 +178,18 @@ def has_top_row_first(header: Mapping) -> bool:
 
 
 def _stage(header: Mapping) -> float:
-    """The level to which a frame was processed, a letter behind it as a step beyond: 1, 1.02 (L1b); NaN: not told."""
-    told = (_LEVEL.fullmatch(text(header, card)) for card in LEVELS)
-    number_of, letter = next((found.groups() for found in told if found), ("nan", ""))
-    step = (ord(letter.lower()) - ord("a") + 1) / 100 if letter else 0.0
-    return float(number_of) + step
+    """The level to which a frame was processed by cards but LVL_NUM; NaN: not told."""
+    told = (level_in(text(header, card)) for card in LEVELS)
+    return next((level for level in told if not math.isnan(level)), math.nan)
+
+
+def level_in(told: str) -> float:
+    """A level as archives write it (L2, Level 1.5), a letter behind it as a step beyond: 1.02 of L1b; NaN: none."""
+    found = _LEVEL.fullmatch(told)
+    if not found:
+        return math.nan
+    step = (ord(found[2].lower()) - ord("a") + 1) / 100 if found[2] else 0.0
+    return float(found[1]) + step
 
 
 def _saturation(header: Mapping) -> float:

@@ -25,7 +25,6 @@ RANKS = {
     "levels": [{"stage": 1.0}, {"stage": 1.02}, {"stage": 2.0}],
     "lvl_num": [{"level": 1.0}, {"level": 1.5}],
     "quality": [{"quality": 1 << 30}, {"quality": 0}],
-    "final before level": [{"quality": 1 << 30, "stage": 2.0}, {"stage": 1.0}],
     "level before version": [{"name": "s{}_V09", "stage": 1.0}, {"name": "s{}_V01", "stage": 2.0}],
 }
 
@@ -55,12 +54,26 @@ def test_one_frame_a_time_and_the_best_whatever_the_names_order(rank):
 def test_levels_side_by_side_are_no_reel_and_those_that_follow_each_other_are(levels):
     rows, rejected = taken([frame(i, stage=level) for i, level in enumerate(levels)])
     places = [[i for i, one in enumerate(levels) if one == level] for level in (1.02, 2.0)]
-    if all(places) and max(map(min, places)) < min(map(max, places)):
+    if all(places) and max(map(min, places)) <= min(map(max, places)):
         fewer = min(places, key=lambda of: (len(of), of is places[1]))
         assert list(rejected) == [f"{i:03d}.fits" for i in fewer]
         assert len(rows) == len(levels) - len(fewer)
     else:
         assert (len(rows), rejected) == (len(levels), {})
+
+
+@pytest.mark.parametrize("is_told", [(True, True), (True, False), (False, True)])
+def test_names_tell_the_level_where_a_header_does_not(is_told):
+    """SUVI's exposures and composites: at their common times the higher level was taken, at others the lower."""
+    kinds = (("OR_SUVI-L1b-Fe171_{}", 1.02, 1), ("dr_suvi-l2-ci171_{}", 2.0, 2))
+    met = [
+        frame(i, name=name, stage=level if told else np.nan)
+        for (name, level, step), told in zip(kinds, is_told, strict=True)
+        for i in range(0, 12, step)
+    ]
+    rows, rejected = taken(met)
+    assert [one.source[:2] for one in rows] == ["OR"] * 12
+    assert set(rejected.values()) == {"level 2 beside frames of level 1.02; prepare a folder of these alone"}
 
 
 def test_a_level_that_is_left_out_is_told():
