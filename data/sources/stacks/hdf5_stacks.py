@@ -70,7 +70,7 @@ class Hdf5StackSource(FrameSource):
     """HDF5, netCDF and MATLAB's files with frames along an axis of an array."""
 
     name = "hdf5_stack"
-    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nc3", ".nxs", ".mat")
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nc3", ".nxs", ".mat", ".slp")
 
     def takes(self, path: Path) -> bool:
         return super().takes(path) and bool(_stacks(path))

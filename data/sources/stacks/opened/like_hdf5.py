@@ -13,6 +13,7 @@ from typing import IO, Any
 from data.sources.arrays.matlab_arrays import MAGIC as OF_MATLAB
 from data.sources.arrays.netcdf_arrays import MAGIC
 from data.sources.stacks.opened.groups import Array, Group
+from data.sources.stacks.opened.like_encoded import with_pictures
 from data.sources.stacks.opened.like_matlab import CLASS, HEADER_BYTES, may_hold_frames, of_version_5, of_version_7_3
 from data.sources.stacks.opened.like_zarr import of_zarr
 
@@ -59,7 +60,7 @@ def opened(file: Path | IO[bytes]) -> Iterator[Any]:
 
     with h5py.File(file, "r") as opened:
         of_matlab = any(item is not None and CLASS in item.attrs for item in opened.values())  # None: damaged
-        yield of_version_7_3(opened) if of_matlab else opened
+        yield of_version_7_3(opened) if of_matlab else with_pictures(opened)
 
 
 @contextmanager
