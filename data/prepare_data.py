@@ -9,15 +9,17 @@ in `.<name>.part`; the same input and settings give a byte-identical reel, kille
 import shutil
 from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 
 from config import Config
+from config.of_inputs import COUNTS, FRAMES, SERIES, of_no_use
 from data.disk.files import write_meta
 from data.disk.lock import owned
 from data.disk.parts import remove_folder
 from data.failures import worker_died
 from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, take_names
-from data.frames.first_pass import first_pass
+from data.frames.first_pass import FirstPass, first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
 from data.frames.second_pass import decode_rows, verify
@@ -75,6 +77,8 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     try:
         with make_executor(config.workers, config.cluster, config.data_raw, config.data_clips) as workers:
             headers = first_pass(workers, config, unpacked, joined_headers(out) if config.join else None)
+            if told := of_no_use_to(headers, config):
+                log.warning(told)
             if config.join:
                 join_shards(headers.plans, given, config)
             made, failed = _make_reels(workers, headers.plans, given, out, config)
@@ -100,6 +104,12 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     if not_had:
         raise OSError(f"{len(made)} reels are made without them (to be moved away before others can be), but {not_had}")
     return made
+
+
+def of_no_use_to(headers: FirstPass, config: Config) -> str:
+    """A line on settings of prep that nothing of what was found has a use for; "" without any."""
+    frames = ((FRAMES, COUNTS) if plan.is_counts else (FRAMES,) for plan in headers.plans)
+    return of_no_use("prep", config.prep, chain(frames, ((SERIES,) for _ in headers.inputs.series)))
 
 
 def _refuse(failed: Failures, total: int) -> None:

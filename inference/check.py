@@ -24,7 +24,7 @@ from data.frames.second_pass import bytes_needed
 from data.frames.workers.pool import make_executor
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import amount, with_way_out
-from data.prepare_data import same_or_refuse
+from data.prepare_data import of_no_use_to, same_or_refuse
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
@@ -42,6 +42,11 @@ class Findings:
 
     def tell(self, text: str) -> None:
         print(text)
+
+    def hint(self, text: str) -> None:
+        """Tell what is odd, and hinders nothing; of "" nothing."""
+        if text:
+            self.tell(f"note: {text}")
 
     def blame(self, text: str) -> None:
         """Tell what is wrong."""
@@ -85,6 +90,7 @@ def check_prep(config: Config, findings: Findings) -> None:
     kinds = Counter(item.source.name for item in headers.inputs.frames for _ in item.files)
     kinds.update(item.source.name for item in headers.inputs.series)
     findings.tell(f"files in {root}: {', '.join(f'{kind} {n}' for kind, n in kinds.items())}")
+    findings.hint(of_no_use_to(headers, config))
     for plan in headers.plans:
         with findings.faults():
             check_plan(plan, given, config, findings)

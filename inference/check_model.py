@@ -5,6 +5,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from config import Config
+from config.of_inputs import kinds_of, of_no_use
+from config.paths import not_there
 from data.labels.quiet_hours import with_quiet_hours
 from data.live.live_source import told
 from data.messages import amount
@@ -12,6 +14,7 @@ from data.reel.contract import items_of
 from data.reel.reel import find_reels, reel_paths
 from inference.alarms.destinations import destination_of
 from inference.check import Findings, check_free, check_writable, described
+from inference.evaluate import of_no_use_to
 from inference.fleet.members import find_fleet, member_of
 from inference.fleet.train import fleet_to_train, settings_of_member
 from inference.follow.all_streams import is_of_series
@@ -38,6 +41,8 @@ def check_train(config: Config, findings: Findings) -> None:
     if config.train.each_reel:
         check_each(config, findings)
         return
+    for missing in not_there("eval", config.eval):
+        findings.hint(f"{missing}; eval would end with that")
     config = with_quiet_hours(config)
     folder = Path()
     with findings.faults():
@@ -96,6 +101,8 @@ def check_eval(config: Config, findings: Findings) -> None:
             with findings.faults():
                 check_eval(settings_of_member(config, member_of(fleet, reel), reel), findings)
         return
+    for missing in not_there("eval", config.eval):
+        findings.blame(missing)
     run, scorer, kept = opened(config, findings)
     name, facts = kept["config"]["model"]["name"], kept["data"]
     shape, length = facts["frame_shape"], facts["clip_length"]
@@ -104,12 +111,15 @@ def check_eval(config: Config, findings: Findings) -> None:
         findings.tell(f"follows {', '.join(told(address) for address in config.eval.follow)}")
         with findings.faults():
             check_streams(scorer)
-            if is_of_series(config):
+            is_series = is_of_series(config)
+            findings.hint(of_no_use("eval", config.eval, [kinds_of(is_series)]))
+            if is_series:
                 checked_reach(scorer, config.eval)
         for where in config.eval.follow_alarms:
             with findings.faults():
                 findings.tell(f"alarms go to {destination_of(where).told}")
         return
+    findings.hint(of_no_use_to(config.eval, config.data_clips))
     for reel in find_reels(config.data_clips):
         findings.tell(described(reel))
         with findings.faults():

@@ -17,10 +17,12 @@ from functools import partial
 from pathlib import Path
 
 from config import Config, EvalConfig, load
+from config.of_inputs import kinds_of, of_no_use
+from config.paths import not_there
 from data.disk.lock import owned
 from data.frames.sharing.shard import SHARDS, Shard
 from data.messages import amount, logger
-from data.reel.reel import Reel
+from data.reel.reel import Reel, reel_paths
 from inference.evaluate_reel import do_job
 from inference.events.sky import Sky
 from inference.fit import complete
@@ -50,11 +52,29 @@ def evaluate(config: Config, do: DoJobs | None = None) -> list[Path]:
     """
     run = find_run(config)
     check_facts(run)
+    if do is None:
+        look_before(config.eval, config.data_clips)
     if config.shard:
         return evaluate_shard(config, run)
     with owned_run(run, "eval"):
         complete(run, config.device)
         return _evaluate(config, run, do or ways_of(config))
+
+
+def look_before(settings: EvalConfig, clips: str) -> None:
+    """Raise ValueError for a setting that names what is not there; tell of those that none of the reels has a use for.
+
+    Before any work, and once for all reels.
+    """
+    if missing := not_there("eval", settings):
+        raise ValueError(missing[0])
+    if told := of_no_use_to(settings, clips):
+        log.warning(told)
+
+
+def of_no_use_to(settings: EvalConfig, clips: str) -> str:
+    """A line on settings of eval that none of the reels in a folder has a use for; "" without any."""
+    return of_no_use("eval", settings, (kinds_of(Reel(path).is_series) for path in reel_paths(clips)))
 
 
 def ways_of(config: Config) -> DoJobs:

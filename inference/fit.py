@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from config import Config, from_dict
+from config.paths import not_there
 from data.messages import amount, logger
 from data.reel.reel import Reel
 from inference.calibration.not_quiet import set_apart
@@ -39,6 +40,8 @@ def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
     config = with_quiet_hours(as_restarted(config))
     if not is_first_process():
         return train(config, weights=weights)
+    for missing in not_there("eval", config.eval):
+        log.warning(f"{missing}; eval would end with that")
     folder = run_folder.choose_folder(config)
     with run_folder.owned_run(folder, "train"):
         if not config.train.resume:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from config import Config, PrepConfig
+from config.paths import not_there
 from data.disk.files import replacing, write_csv, write_meta
 from data.disk.lock import owned_reel
 from data.disk.parts import remove_folder, sync, sync_all
@@ -50,8 +51,6 @@ PIXEL_SETTINGS = (
     *("degradation_table", "pointing_table", "sky", "quality_reject", "quality_flag"),
 )
 
-OF_FILES = ("times_csv", "labels_csv", "stretch_from", "pointing_table", "degradation_table")  # settings that are paths
-
 
 @dataclass(frozen=True)
 class Given:
@@ -73,10 +72,8 @@ class Stored:
 def read_given(prep: PrepConfig) -> Given:
     """Raises ValueError or OSError when a file or store that the settings name is missing or can't be used."""
     STORES[prep.store].check()
-    for name in OF_FILES:
-        given = getattr(prep, name)
-        if given is not None and not (given and Path(given).exists()):
-            raise ValueError(f"prep.{name} {given!r} does not exist: give the path of one that does, or leave it null")
+    if missing := not_there("prep", prep):
+        raise ValueError(missing[0])
     stretches = {}
     if prep.stretch_from:
         other = Reel(prep.stretch_from)

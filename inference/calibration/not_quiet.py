@@ -149,10 +149,11 @@ def tell(path: Path, table: pd.DataFrame) -> None:
         f"{row.reel} {row.time_utc or f'frame {row.frame_peak}'} (score {row.score:.3g})"
         for row in table.head(TOLD).itertuples()
     )
+    run = path.parent.parent  # the file itself is merged into another where a method is fitted again
     more = f" and {len(table) - TOLD} more" if len(table) > TOLD else ""
     log.warning(
-        f"some quiet data stand out and are left out of the thresholds: {shown}{more}; see {path}. If they are not "
-        f"quiet, -m review with --model-path {path.parent.parent} rejects their windows for the next training, and "
-        f"train.exclude_flares={path.parent.parent}, which takes episodes of any kind, leaves their hours out of it "
-        "and of the scaling"
+        f"some quiet data stand out and are left out of the thresholds: {shown}{more}; {run} lists them, in files "
+        f"whose names end in {NOT_QUIET}. If they are not quiet, -m review with --model-path {run} rejects their "
+        f"windows for the next training, and train.exclude_flares={run}, which takes episodes of any kind, leaves "
+        "their hours out of it and of the scaling"
     )

@@ -12,7 +12,7 @@ from data.disk.files import write_csv
 from data.disk.lock import owned
 from data.disk.places import refuse_links_out
 from data.reel.reel import reel_paths
-from inference.evaluate import do_missing, evaluate
+from inference.evaluate import do_missing, evaluate, look_before
 from inference.events.facts import told_variables
 from inference.fleet.members import (
     DONE,
@@ -46,6 +46,7 @@ def evaluate_each(config: Config, fleet: Path) -> Path:
     refuse_links_out(fleet)
     reels = reel_paths(config.data_clips)
     with owned(fleet, "eval", IN_USE):
+        look_before(config.eval, config.data_clips)
         rows = rows_of(evaluate_member, config, fleet, reels, "evaluating")
         table = by_severity(rows)
         write_csv(fleet / RESULTS, table)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from config import Config, ConfigError
+from config.of_inputs import kinds_of, of_no_use
 from data.live.live_source import is_url, name_of, told
 from data.messages import logger
 from inference.calibration.quiet import quiet_ranges
@@ -32,6 +33,8 @@ def follow_all(config: Config) -> list[Path]:
     if not load_scorer(run, config.device)[0].is_prepared(run):
         with owned_run(run, "calibration"):
             complete(run, config.device)
+    if told_of := of_no_use("eval", config.eval, [kinds_of(is_of_series(config))]):
+        log.warning(told_of)
     each = [replace(config, eval=replace(config.eval, follow=(address,))) for address in config.eval.follow]
     with interrupts_deferred() as interrupt, shown_on(config.eval.follow_metrics_port) as board:
         desk = Desk(interrupt, board)

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from config import Config, PrepConfig
-from data.frames.assemble import OF_FILES, read_given, write_index
+from config.paths import OF_FILES
+from data.frames.assemble import read_given, write_index
 from data.prepare_data import prep
 from data.reel.mask_bits import INVALID, SATURATED
 from data.reel.reel import Reel
@@ -375,7 +376,7 @@ def test_a_given_scaling_is_the_same_for_every_reel(tmp_path):
     assert third.stretches == reel.stretches
 
 
-@pytest.mark.parametrize("name", OF_FILES)
+@pytest.mark.parametrize("name", OF_FILES["prep"])
 @pytest.mark.parametrize("path", ["nosuch.csv", ""])
 def test_a_file_that_is_not_there_is_told_by_its_setting_before_any_work(name, path):
     """Of tables and FITS some were never asked for, and a run went on without them."""

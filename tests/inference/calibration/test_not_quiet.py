@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
-from data.review_processed_data import not_quiet_frames, reject_not_quiet, review
+from data.review_processed_data import NOT_QUIET, not_quiet_frames, reject_not_quiet, review
 from inference.calibration import quiet_frames
 from inference.calibration.not_quiet import (
     COLUMNS,
@@ -66,7 +66,8 @@ def test_it_is_listed_with_time_place_and_score(flared):
     assert row.time_s == pytest.approx(60.0 * row.frame_peak)
     (line,) = [message for message in told if "quiet data stand out" in message]
     assert "sun 2012-07-19T02:3" in line
-    assert str(path) in line
+    assert f"{run} lists them, in files whose names end in {NOT_QUIET}" in line
+    assert path.name.endswith(NOT_QUIET)
 
 
 def test_review_rejects_its_windows_and_a_verdict_by_hand_stays(flared):
