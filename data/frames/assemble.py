@@ -21,7 +21,15 @@ from data.disk.lock import owned_reel
 from data.disk.parts import remove_folder, sync, sync_all
 from data.disk.reserve import reserved_array
 from data.disk.stores import STORES
-from data.frames.frame_table import REPEATS, add_labels, frame_table, rejected_path, tell_rejected, write_rejected
+from data.frames.frame_table import (
+    REPEATS,
+    add_labels,
+    frame_table,
+    rejected_path,
+    tell_rejected,
+    tell_scaled,
+    write_rejected,
+)
 from data.frames.grid.registration import common_of
 from data.frames.grid.to_grid import steps
 from data.frames.grid.transfer import is_undone
@@ -96,6 +104,7 @@ def assemble(
         remove_folder(part)
         return None
     tell_rejected(plan.name, table)
+    tell_scaled(plan.name, table)
     making = making_folder(final)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)

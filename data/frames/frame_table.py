@@ -7,6 +7,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.disk.files import write_csv
+from data.frames.grid.common_shape import SCALED
 from data.frames.grid.letterbox import on_grid
 from data.frames.grid.placement import Placed
 from data.frames.plan import ReelPlan
@@ -110,6 +111,14 @@ def tell_rejected(name: str, table: pd.DataFrame, what: str = "frames") -> None:
         return
     tell = log.warning if len(rejected) > MANY_REJECTED * len(table) else log.info
     tell(f"{name}: {len(rejected)} of {len(table)} {what} are rejected: {told_reasons(rejected)} (in frames.csv)")
+
+
+def tell_scaled(name: str, table: pd.DataFrame) -> None:
+    """Say how many frames of a reel are of another size than the others."""
+    sizes = table.loc[table["accepted"], "flags"].fillna("").str.extract(rf"(\d+x\d+), {SCALED}", expand=False).dropna()
+    if not sizes.empty:
+        told = ", ".join(f"{count} of {size}" for size, count in sizes.value_counts().items())
+        log.warning(f"{name}: {len(sizes)} of {len(table)} frames are {SCALED} ({told})")
 
 
 def told_reasons(table: pd.DataFrame) -> str:

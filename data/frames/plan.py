@@ -13,6 +13,7 @@ from config import PrepConfig
 from data.disk.files import folder_name, unlike
 from data.frames.aia_corrections import correct_rows
 from data.frames.editions import edition_of, of_one_level
+from data.frames.grid.common_shape import without_mixed_sizes
 from data.frames.grid.crop import beyond, corner_of, crop_sky, cropped_shape
 from data.frames.grid.earth_view import sky_rows
 from data.frames.grid.letterbox import inner_shape, to_source
@@ -116,7 +117,7 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
         }
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
-    plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
+    plans += [_separate(name, accepted, rejected, prep) for name, (accepted, rejected) in checked.items()]
     plans = [on_the_sky(_croppable(plan, prep), prep) for plan in plans]
     for plan in plans:
         _tell_without_sky(plan.name, plan.rows)
@@ -232,13 +233,14 @@ def _common_shape(frames: list[Placed]) -> tuple[int, int]:
     return _most_common(Counter(frame.candidate.shape for frame in frames)) if frames else (0, 0)
 
 
-def _separate(name: str, accepted: list[Placed], rejected: list[Placed]) -> ReelPlan:
+def _separate(name: str, accepted: list[Placed], rejected: list[Placed], prep: PrepConfig) -> ReelPlan:
     accepted, odd = _of_one_colour(accepted)
+    accepted, mixed = without_mixed_sizes(accepted, _common_shape(accepted), prep.shape_tolerance_px)
     channels = (accepted[0].channel if accepted else "none",)
     rows = tuple((frame,) for frame in accepted)
     if channels == ("rgb",):
         channels, rows = RGB, tuple(tuple(replace(frame, channel=name) for name in RGB) for frame in accepted)
-    return ReelPlan(name, channels, rows, (*rejected, *odd), _common_shape(accepted))
+    return ReelPlan(name, channels, rows, (*rejected, *odd, *mixed), _common_shape(accepted))
 
 
 def _of_one_colour(accepted: list[Placed]) -> tuple[list[Placed], list[Placed]]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from config import CropConfig, PrepConfig
+from data.frames.grid.common_shape import SCALED, to_shape
 from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.fill_blocks import (
     FILLED,
@@ -100,7 +101,8 @@ def calibrate(
         raise FrameError(reason)
     level_dn = saturation_level(frame, prep)
     light = to_light(raw.pixels, prep) if is_undone(prep) and shows_levels(frame.candidate) else raw.pixels
-    pixels, present = _to_shape(light, source_shape, prep.shape_tolerance_px)
+    is_picture = not frame.candidate.is_counts and raw.blank is None
+    pixels, present = to_shape(light, source_shape, prep.shape_tolerance_px, is_picture)
     seen = raw.overview if pixels is raw.pixels else None
     extremes = _extremes(pixels, seen) if seen or raw.blank is not None or level_dn is not None else None
     valid = _all_of(present, _find_valid(pixels, raw.blank, extremes))
@@ -129,7 +131,11 @@ def calibrate(
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
     return CalibratedFrame(
-        small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone), len(rows), missing))
+        small,
+        bits,
+        coverage,
+        saturated_fraction,
+        "; ".join(_flags(raw, frame, tuple(source_shape), present, len(gone), len(rows), missing)),
     )
 
 
@@ -151,6 +157,7 @@ def _is_measured(frame: Placed) -> bool:
 def _flags(
     raw: RawFrame,
     frame: Placed,
+    source_shape: tuple[int, int],
     present: np.ndarray | None,
     filled: int,
     rows: int,
@@ -160,6 +167,8 @@ def _flags(
     flags = [text for text in (raw.flags, frame.flags) if text]
     if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
+    elif raw.pixels.shape != source_shape:
+        flags.append(f"{raw.pixels.shape[0]}x{raw.pixels.shape[1]}, {SCALED}")
     if missing:
         flags.append(f"{missing[0]:g} in {missing[1]} pixels taken as missing")
     if rows:
@@ -250,23 +259,6 @@ def _find_valid(pixels: np.ndarray, blank: int | None, extremes: tuple[int, int]
     else:
         valid = np.isfinite(pixels)
     return None if valid.all() else valid
-
-
-def _to_shape(pixels: np.ndarray, shape: tuple[int, int], tolerance_px: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The frame cropped or padded at its far edges to `shape`, and where it has pixels (None: it had the shape).
-
-    Cut-outs that follow the Sun change their size by a pixel; anything more is another field of view.
-    """
-    if pixels.shape == tuple(shape):
-        return pixels, None
-    if any(abs(a - b) > tolerance_px for a, b in zip(pixels.shape, shape, strict=True)):
-        have, want = ("x".join(map(str, s)) for s in (pixels.shape, shape))
-        raise FrameError(f"shape {have} differs from {want} by more than prep.shape_tolerance_px {tolerance_px}")
-    height, width = (min(a, b) for a, b in zip(pixels.shape, shape, strict=True))
-    fitted, present = np.zeros(shape, pixels.dtype), np.zeros(shape, bool)
-    fitted[:height, :width] = pixels[:height, :width]
-    present[:height, :width] = True
-    return fitted, present
 
 
 @lru_cache(maxsize=4)
