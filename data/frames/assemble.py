@@ -39,7 +39,7 @@ from data.frames.repeats import changes, repeats
 from data.labels.anomalies import Known, read_anomalies
 from data.messages import logger
 from data.reel.contract import items_of
-from data.reel.gaps import told_gaps
+from data.reel.gaps import told_gaps, told_paces
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
 from data.reel.stretch import EIGHT_BIT, Stretch, fit_asinh, stored_as
@@ -221,6 +221,8 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
     elif told := too_long_to_train(reel, fresh, prep.clip_length):
         log.info(f"{reel.name}: {told}")
     if not reel.is_series and (told := told_gaps(reel.times_s, reel.cadence_s, prep.gap_threshold)):
+        log.info(f"{reel.name}: {told}")
+    if not reel.is_series and (told := told_paces(reel.times_s)):
         log.info(f"{reel.name}: {told}")
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from data.reel.cadence import are_alike
+
+PARTS, FEWEST_STEPS = 8, 4  # of a reel, and of each of them, that tell how often frames come
+
 
 def longest_step_s(cadence_s: float, gap_threshold: float) -> float:
     """The longest time between two frames that is no gap."""
@@ -30,6 +34,24 @@ def told_gaps(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> st
     return (
         f"{count}, {'the longest ' if len(gaps) > 1 else ''}of {steps_s[longest]:.6g} s behind frame "
         f"{gaps[longest]} of {len(times_s)}; windows go over none"
+    )
+
+
+def told_paces(times_s: np.ndarray) -> str:
+    """Where frames come more often in one part of a reel than in another, as a camera does at night; "" where not.
+
+    times_s: (T,). Steps of eight parts are compared, whose medians a few gaps or late frames change nothing of.
+    """
+    steps_s = np.diff(times_s)
+    if len(steps_s) < PARTS * FEWEST_STEPS:
+        return ""
+    medians_s = [float(np.median(part)) for part in np.array_split(steps_s, PARTS)]
+    slow_s, fast_s = max(medians_s), min(medians_s)
+    if are_alike(slow_s, fast_s):
+        return ""
+    return (
+        f"its frames are {fast_s:.4g} s apart in one part and {slow_s:.4g} s in another: what moves looks as much faster "
+        "there; prepare the parts by themselves, where motion is looked for"
     )
 
 

@@ -35,7 +35,7 @@ from data.sources.video_file.packets import (
 )
 from data.sources.video_file.ser import is_in_other_order
 from data.sources.video_file.smaller_copies import is_film_of_pictures, is_small
-from data.sources.video_file.starts import chosen_start, starts_of, subtitles_of
+from data.sources.video_file.starts import chosen_start, made_at, starts_of, subtitles_of
 
 log = logger(__name__)
 
@@ -85,7 +85,7 @@ class VideoSource(FrameSource):
             base["size"] = path.stat().st_size
             with open_video(path) as container:
                 base |= _form(container, path, prep)
-                made_at = container.metadata.get("creation_time", "")
+                made = made_at(container.metadata)
                 rate = assumed_rate(container, video_streams(container)[0])
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
@@ -98,7 +98,7 @@ class VideoSource(FrameSource):
             return [Candidate(**base, reason=str(error))]
         start_utc = prep.start_utc or contents.start_utc
         if not (table or start_utc):
-            start_utc = chosen_start(base["source"], starts_of(path, made_at, prep, root), prep)
+            start_utc = chosen_start(base["source"], starts_of(path, made, prep, root), prep)
         if rate and not (table or prep.frames_per_second or contents.is_timed):
             log.warning(f"{base['source']}: {UNTIMED.format(rate)}")
         if contents.remark:

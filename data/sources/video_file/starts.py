@@ -4,6 +4,8 @@ None is used unasked: cameras write local times as UTC, and some the time when t
 """
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -24,15 +26,28 @@ WHO = {
     "name": "its name or folders it is of",
     "subtitles": "its subtitles it began at",
 }
+OF_APPLE = "com.apple.quicktime.creationdate"
 SUBTITLES, HEAD_BYTES = (".srt", ".SRT"), 4096
 _MADE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?")
 _CLOCK = re.compile(r"(\d{4})[-.:](\d\d)[-.:](\d\d) (\d\d:\d\d:\d\d)(?:[.,](\d{3}))?")  # in DJI's, local
 
 
+def made_at(metadata: Mapping[str, str]) -> str:
+    """When a video was made, by what its container tells: `creation_time`, which is to be UTC, or where Apple's phones
+    wrote one the date with its offset, as UTC; "" where it tells none."""
+    try:
+        moment = datetime.fromisoformat(metadata.get(OF_APPLE, ""))
+    except ValueError:
+        return metadata.get("creation_time", "")
+    if moment.tzinfo is None:
+        return metadata.get("creation_time", "")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
 def starts_of(path: Path, made_at: str, prep: PrepConfig, root: Path | None = None) -> dict[str, str]:
     """UTC when a video began, by each of WHO that tells one. Local times are of prep.time_zone.
 
-    made_at: `creation_time` of its container. root: the input, below which folders may be called by dates and clocks.
+    made_at: as the function so called tells it. root: the input, below which folders may be called by dates and clocks.
     """
     made = _MADE.match(made_at)
     found = {"made": made[0].replace(" ", "T") if made and made[0] > FIRST_CLOCKS else ""}

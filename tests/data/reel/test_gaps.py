@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.pictures.curves import curve
-from data.reel.gaps import gaps_after, told_gaps
+from data.reel.gaps import gaps_after, told_gaps, told_paces
 from data.reel.windows import stretches
 from inference.events.matching import Observed
 
@@ -39,3 +39,20 @@ def test_gaps_are_told_with_the_longest(steps):
         place = int(told.partition("behind frame ")[2].split()[0])
         assert steps[place] == max(long)
         assert f"of {max(long):g} s behind frame {place} of {len(times)}" in told
+
+
+@given(
+    st.floats(0.01, 100),
+    st.lists(st.floats(0.9, 1.1), min_size=100, max_size=200),
+    st.floats(1.6, 20),
+    st.sampled_from([0.0, 0.25, 0.5, 0.75]),
+    st.integers(0, 3),
+)
+def test_a_pace_that_changes_for_good_is_told(step_s, jitter, times_as_slow, begin, n_gaps):
+    """Half of a reel at another rate was not mentioned: what moves looks as much faster there."""
+    steps = step_s * np.array(jitter)
+    steps[np.random.default_rng(len(jitter)).integers(0, len(steps), n_gaps)] *= 50
+    assert told_paces(np.cumsum(steps)) == ""
+    steps[int(begin * len(steps)) : int((begin + 0.25) * len(steps))] *= times_as_slow
+    assert "s apart in one part and" in told_paces(np.cumsum(steps))
+    assert told_paces(np.cumsum(steps)[:20]) == ""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.sources.video_file.starts import starts_of
+from data.sources.video_file.starts import made_at, starts_of
 from tests.support import frames
 from tests.support.videos import write_video
 
@@ -68,3 +68,26 @@ def test_what_a_video_tells_is_taken_where_it_is_asked_for_and_missed_aloud(tmp_
                 made.mux(packet)
     assert times(tmp_path, start_from="made") == {"made.mkv#0": "2012-07-19T07:30:01.000", "plain.mkv#0": ""}
     assert "plain.mkv: no start by prep.start_from made: its times are relative" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"com.apple.quicktime.creationdate": "2021-07-05T14:29:00+0200"}, "2021-07-05T12:29:00"),
+        (
+            {
+                "com.apple.quicktime.creationdate": "2021-07-05T14:29:00-07:00",
+                "creation_time": "2021-07-06T03:00:00.000000Z",  # of an export
+            },
+            "2021-07-05T21:29:00",
+        ),
+        (
+            {"com.apple.quicktime.creationdate": "yesterday", "creation_time": "2021-07-06T03:00:00.000000Z"},
+            "2021-07-06T03:00:00",
+        ),
+        ({"com.apple.quicktime.creationdate": "2021-07-05T14:29:00"}, ""),  # somewhere
+    ],
+)
+def test_the_date_that_phones_of_apple_write_is_with_its_offset(tmp_path, told, expected):
+    """prep.start_from: made found none where an export had left it alone."""
+    assert starts_of(tmp_path / "a.mov", made_at(told), PrepConfig()).get("made", "") == expected
