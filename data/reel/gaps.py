@@ -50,8 +50,8 @@ def told_paces(times_s: np.ndarray) -> str:
     if are_alike(slow_s, fast_s):
         return ""
     return (
-        f"its frames are {fast_s:.4g} s apart in one part and {slow_s:.4g} s in another: what moves looks as much faster "
-        "there; prepare the parts by themselves, where motion is looked for"
+        f"its frames are {fast_s:.4g} s apart in one part and {slow_s:.4g} s in another: what moves looks as much "
+        "faster there; prepare the parts by themselves, where motion is looked for"
     )
 
 
