@@ -1,4 +1,7 @@
-"""Every benchmark runs at its smallest size, on data it makes itself, and writes the figures that it says it writes."""
+"""Every benchmark runs at its smallest size, on data it makes itself, and writes the figures that it says it writes.
+Every campaign runs shortened: it counts runs, and none of what ought not to be. Both here, as what they are forked from
+takes ten seconds to load.
+"""
 
 import ast
 import importlib.util
@@ -11,7 +14,7 @@ from tests.support.browser import has_browser
 from tests.support.paths import ROOT
 from tests.support.runner import Runner
 
-FOLDER = ROOT / "tests" / "benchmarks"
+FOLDER, CAMPAIGNS_FOLDER = ROOT / "tests" / "benchmarks", ROOT / "tests" / "campaigns"
 ENTRY_POINTS = (
     "behaviour", "calibrate", "decision_picture", "disk", "eval_speed", "export", "first_tables", "fleet",
     "follow_series", "known_motion", "ped2", "perturbed", "planted", "prep", "promises", "report_page",
@@ -20,6 +23,8 @@ ENTRY_POINTS = (
     "sun_turning", "synthetic_pictures", "train_eval", "video_tails", "vus", "weak", "weak_demo", "zero_shot",
 )  # fmt: skip
 PAINTERS = ("decision_picture", "report_page", "review_page", "synthetic_pictures")  # the others are about figures
+CAMPAIGNS = sorted(path.stem for path in CAMPAIGNS_FOLDER.glob("*.py"))
+COUNTS, NONE = {"runs", "lost", "mixed", "tracebacks", "silent", "peak_mb"}, ("lost", "mixed", "tracebacks", "silent")
 NEEDS = {"rocket": "aeon"}  # a package that goes with an environment of its own
 
 
@@ -33,7 +38,7 @@ def documented_keys(name: str) -> dict[str, bool]:
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory):
-    made = Runner(FOLDER, tmp_path_factory.mktemp("benchmarks"))
+    made = Runner(tmp_path_factory.mktemp("quick"))
     yield made
     made.end()
 
@@ -49,7 +54,7 @@ def test_every_entry_point_is_in_the_list_and_in_the_readme():
 def test_a_quick_run_writes_the_documented_figures(name, runner):
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"{NEEDS[name]} is not installed")
-    figures, keys = runner.figures(name, name in PAINTERS), documented_keys(name)
+    figures, keys = runner.figures(FOLDER / f"{name}.py", name in PAINTERS), documented_keys(name)
     missing = [key for key, always in keys.items() if always and not any(re.fullmatch(key, k) for k in figures)]
     unknown = [key for key in figures if not any(re.fullmatch(known, key) for known in keys)]
     assert (missing, unknown) == ([], [])
@@ -59,10 +64,23 @@ def test_a_quick_run_writes_the_documented_figures(name, runner):
 def test_the_report_is_measured_in_a_browser(runner):
     if not has_browser():
         pytest.skip("no browser: Chromium or Playwright is not installed")
-    figures = runner.figures("report_page")
+    figures = runner.figures(FOLDER / "report_page.py")
     assert figures["report_open_s"] > 0
     assert figures["report_heap_over_file"] > 0
 
 
 def test_the_review_page_says_whether_a_browser_opened_it(runner):
-    assert runner.figures("review_page")["in_browser"] == has_browser()
+    assert runner.figures(FOLDER / "review_page.py")["in_browser"] == has_browser()
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_a_quick_campaign_finds_nothing(name, runner):
+    counts = runner.figures(CAMPAIGNS_FOLDER / f"{name}.py")
+    assert set(counts) == COUNTS
+    assert counts["runs"] > 0
+    assert {kind: counts[kind] for kind in NONE} == dict.fromkeys(NONE, 0)
+
+
+def test_every_campaign_is_in_the_readme():
+    told = (CAMPAIGNS_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert [name for name in CAMPAIGNS if f"`{name}.py`" not in told] == []

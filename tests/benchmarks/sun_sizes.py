@@ -7,7 +7,7 @@ demo/sun.yaml: one fit on 40 quiet frames, and scores of 30. Training fits once 
 up to five times more on four fifths of them, and scores them once. The net: steps of training of the default
 autoencoder on one window of 32 frames, fp32; the fastest of three counts, and an epoch of a day (1440 frames, a window
 every 4) follows from it. Times are of the processor, so that other work on the machine counts little. Each is a process
-of its own, whose peak memory holds the libraries too. docs/solar.md says which flares a size shows.
+of its own (not with --quick), whose peak memory holds the libraries too. docs/solar.md says which flares a size shows.
 
 --json keys: excess_fit_s_<size>, excess_frames_per_s_<size>, excess_peak_mib_<size>, net_step_s_<size>,
 net_peak_mib_<size>, net_day_epoch_h_<size>, excess_fit_over_<size> (each of these over that of the smallest size),
@@ -102,7 +102,7 @@ def alone(function: str, *words: object) -> list[float]:
 def of_size(size: int, frames: int, work: Path, is_quick: bool) -> dict[str, float]:
     path = disc(work / "sun", size, frames)
     fit_s, frames_per_s, excess_mib = excess_on(str(path)) if is_quick else alone("excess_on", path)
-    step_s, net_mib = alone("step_of_net", size)
+    step_s, net_mib = step_of_net(str(size)) if is_quick else alone("step_of_net", size)
     return {
         "excess_fit_s": fit_s,
         "excess_frames_per_s": frames_per_s,
@@ -122,7 +122,7 @@ def over(found: dict[str, float], base: dict[str, float]) -> dict[str, float]:
 
 
 def main() -> None:
-    made = parser(__doc__ or "", "frames of 32 px, of which this process measures excess")
+    made = parser(__doc__ or "", "frames of 32 px, in this process")
     made.add_argument("--sizes", nargs="+", type=int, metavar="PX", help=f"these alone, not {SIZES}")
     options = parsed(made)
     figures: dict[str, float] = {}

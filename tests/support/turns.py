@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 # Those that take half a minute or more of the processor, the longest first, and long ones that would be the last.
-LONGEST = ("test_benchmarks.py", "test_methods.py", "test_objects.py", "test_onnx_file.py", "test_campaigns.py",
-           "test_moved_run.py", "test_crowds.py", "test_zero_shot.py", "test_distributed.py")  # fmt: skip
+LONGEST = ("test_benchmarks.py", "test_methods.py", "test_objects.py", "test_onnx_file.py", "test_moved_run.py",
+           "test_crowds.py", "test_zero_shot.py", "test_distributed.py")  # fmt: skip
 
 
 def in_turn(items: Sequence, backwards: bool = False) -> list:
