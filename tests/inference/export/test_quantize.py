@@ -6,7 +6,6 @@ import logging
 
 import numpy as np
 import onnx
-import onnx.reference
 import pytest
 import torch
 
@@ -16,6 +15,7 @@ from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import QuietRange
 from inference.export import quantize
 from inference.export.exported import Exported
+from inference.export.integer_graph import MOVING
 from inference.export.onnx_file import as_onnx, quietly
 from inference.export.quantize import integer_weights, quantized
 from inference.runner.bundle import Bundle
@@ -89,38 +89,10 @@ def test_what_is_repeated_is_rounded_before_and_gives_the_same(tmp_path, monkeyp
     np.testing.assert_array_equal(found["before"][0], found["behind"][0])
 
 
-@pytest.mark.parametrize(
-    ("form", "axes", "in_half"),
-    [
-        ((2, 3, 2, 4), (0, 2, 1, 3), True),
-        ((2, 3, 2, 1, 4, 1), (0, 2, 1, 3, 4, 5), True),
-        ((2, 3, 2, 2), (0, 2, 1, 3), False),  # rows that have 8 bytes as they are
-        ((2, 3, 2, 12), (0, 2, 1, 3), False),
-        ((2, 3, 4, 2), (0, 1, 3, 2), False),
-    ],
-)
-def test_rows_of_four_pixels_are_moved_in_half_floats(form, axes, in_half):
-    given = onnx.helper.make_tensor_value_info("given", onnx.TensorProto.FLOAT, form)
-    made = onnx.helper.make_tensor_value_info("made", onnx.TensorProto.FLOAT, [form[axis] for axis in axes])
-    nodes = [
-        onnx.helper.make_node("Neg", ["given"], ["negative"]),
-        onnx.helper.make_node("Transpose", ["negative"], ["moved"], perm=axes),
-        onnx.helper.make_node("Neg", ["moved"], ["made"]),
-    ]
-    versions = [onnx.helper.make_opsetid("", 20)]
-    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "moves", [given], [made]), opset_imports=versions)
-    found = quantize.moved_in_half(model)
-    onnx.checker.check_model(found, full_check=True)
-    assert ("Cast" in {node.op_type for node in found.graph.node}) is in_half
-    x = np.random.default_rng(0).standard_normal(form).astype(np.float32)
-    (answer,) = onnx.reference.ReferenceEvaluator(found).run(None, {"given": x})
-    np.testing.assert_allclose(answer, x.transpose(axes), rtol=2**-11 if in_half else 0)
-
-
 def behind(node: onnx.NodeProto, made: dict[str, onnx.NodeProto], kind: str) -> bool:
     """Whether nothing but moves lies between a node and one of this kind before it."""
     before = made.get(node.input[0])
-    while before is not None and before.op_type in quantize.MOVING:
+    while before is not None and before.op_type in MOVING:
         before = made.get(before.input[0])
     return before is not None and before.op_type == kind
 
