@@ -95,6 +95,7 @@ class Excess(Method):
     pictures_only = by_place = own_unit = True
     _past: Past | None = None  # of the places of the reel that was opened
     _level: np.ndarray = np.zeros((1, 1, 1), np.float32)  # of the latest frame, (C, 1, 1)
+    _is_same: np.ndarray  # (B, C, H, W): where it is its background to the last bit
 
     @property
     def reach(self) -> int:
@@ -179,6 +180,7 @@ class Excess(Method):
         for number, found in enumerate(self._of_ranges(ranges)):
             if number % step == 0:
                 background[:, number // step], excess[:, number // step] = found
+                excess[:, number // step][np.tile(self._is_same, (blurs, 1, 1, 1))] = 0  # see `usual_of`
                 if len(self.earlier.frames) > 1:
                     sharp_parts[number // step] = sharp(self.earlier.frames[-2], self.earlier.frames[-1])
                 moments.append(self._moment)
@@ -276,6 +278,7 @@ class Excess(Method):
             (self.earlier.background(*reach), self.earlier.latest(reach[0])) if used else (unknown, unknown)
             for used, reach in zip(self.used, self.settings.backgrounds, strict=True)
         ]
+        self._is_same = np.stack([latest == b for b, latest in pairs])
         background = [_blurred(b, self.settings.blurs_px[0]) for b, _ in pairs]
         excess = [_blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
         return np.stack(background), np.stack(excess)

@@ -1,7 +1,5 @@
 """By how much the excess of quiet places differs from 0: by place, by brightness, and in its highest values."""
 
-import warnings
-
 import cv2
 import numpy as np
 from scipy import ndimage
@@ -46,12 +44,17 @@ def strangeness(known: np.ndarray, strange: np.ndarray) -> np.ndarray:
 
 
 def typical_of(maps: np.ndarray) -> np.ndarray:
-    """The typical MAD (C, 1, 1) of quiet excess maps (n, C, H, W) about 0; NaN where no frame has a background."""
-    known = np.isfinite(maps).any(axis=(0, 1))
-    if not known.any():
+    """The typical MAD (C, 1, 1) of quiet excess maps (n, C, H, W) about 0, see `usual_of`; NaN where no frame has a
+    background."""
+    if not np.isfinite(maps).any():
         return np.full((maps.shape[1], 1, 1), np.nan)
-    usual = MAD_TO_STD * _median_of_known(np.abs(maps))
-    return np.maximum(np.nanmedian(usual[:, known], axis=1), TINY)[:, None, None]
+    return _typical_of(usual_of(maps))
+
+
+def _typical_of(usual: np.ndarray) -> np.ndarray:
+    """The typical one (C, 1, 1) of the MADs of places (C, H, W), NaN unknown; at least TINY."""
+    known = [c[np.isfinite(c)] for c in usual]
+    return np.array([max(np.median(c), TINY) if c.size else TINY for c in known])[:, None, None]
 
 
 def brightest_near(background: np.ndarray, blur_px: float) -> np.ndarray:
@@ -77,17 +80,16 @@ def spread_of(maps: np.ndarray) -> np.ndarray:
     of all others. A loop that flickers has moved by some pixels when its spread is used, and a dark place that hardly
     changes in the quiet data would else turn any spark into an event. NaN where no frame has a background.
     """
-    known = np.isfinite(maps).any(axis=(0, 1))
-    if not known.any():
+    if not np.isfinite(maps).any():
         return np.full(maps.shape[1:], np.nan)
-    usual = MAD_TO_STD * _median_of_known(np.abs(maps))
-    typical = np.nanmedian(usual[:, known], axis=1)[:, None, None]
+    usual = usual_of(maps)
+    typical = _typical_of(usual)
     smooth = [
         np.stack([ndimage.maximum_filter(ndimage.median_filter(c, size), WIDER_PX) for c in filled])
         for size, spread in ((SMOOTH_PX, usual), (RARE_PX, _deviation_of_known(maps)))
         for filled in [np.where(np.isfinite(spread), spread, typical)]
     ]
-    return np.maximum(np.maximum(*smooth), np.maximum(typical, TINY))
+    return np.maximum(np.maximum(*smooth), typical)
 
 
 def _deviation_of_known(maps: np.ndarray) -> np.ndarray:
@@ -99,27 +101,42 @@ def _deviation_of_known(maps: np.ndarray) -> np.ndarray:
     return np.sqrt(np.where(count > 0, total, np.nan) / np.maximum(count, 1))
 
 
+def usual_of(maps: np.ndarray) -> np.ndarray:
+    """The MAD (C, H, W) of maps (n, C, H, W) about 0 at every place, NaN where none is known, or none but 0.
+
+    What is 0 to the last bit has not been seen anew: a coded movie repeats what hardly changes, for minutes of the Sun
+    at low quality, and the median of that would be no noise at all. Of data that were not coded no value is.
+    """
+    sizes = np.abs(maps)
+    sizes[sizes == 0] = np.nan
+    return MAD_TO_STD * _median_of_known(sizes)
+
+
 def _median_of_known(maps: np.ndarray) -> np.ndarray:
     """The median (...) of maps (n, ...) at every place, NaN unknown, and NaN where never known.
 
-    Most places are known in all frames that are known at all, and NaN is slow.
+    Most places are known in all frames that are known at all, and to sort is slow.
     """
     values = maps[np.isfinite(maps).reshape(len(maps), -1).any(axis=1)].reshape(-1, maps[0].size)
-    whole = np.isfinite(values).all(axis=0)
-    found = np.empty(values.shape[1], values.dtype)
-    found[whole] = np.median(values[:, whole], axis=0, overwrite_input=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of places that were never seen
-        found[~whole] = np.nanmedian(values[:, ~whole], axis=0)
+    count = np.isfinite(values).sum(axis=0)
+    whole = (count == len(values)) & (count > 0)
+    found = np.full(values.shape[1], np.nan, values.dtype)
+    if whole.any():
+        found[whole] = np.median(values[:, whole], axis=0, overwrite_input=True)
+    partly = ~whole & (count > 0)
+    ordered, middle = np.sort(values[:, partly], axis=0), count[partly]  # unknown ones come last
+    lower, upper = (np.take_along_axis(ordered, k[None], axis=0)[0] for k in ((middle - 1) // 2, middle // 2))
+    found[partly] = (lower + upper) / 2
     return found.reshape(maps.shape[1:])
 
 
 def brightness_curve(background: np.ndarray, excess: np.ndarray) -> np.ndarray:
     """The robust spread of quiet excess by the brightness before it, maps (n, H, W): brightness and spread (2, B).
 
-    What is brighter never has a smaller one. All 0 but the brightness where nothing is known.
+    What is brighter never has a smaller one, and what is 0 is none, see `usual_of`. All 0 but the brightness where
+    nothing is known.
     """
-    known = np.isfinite(background) & np.isfinite(excess)
+    known = np.isfinite(background) & np.isfinite(excess) & (excess != 0)
     if known.sum() < len(SHARES):
         return np.stack([np.arange(1.0, len(SHARES)), np.zeros(len(SHARES) - 1)])
     step = max(1, np.count_nonzero(known) // CURVE_PIXELS)
