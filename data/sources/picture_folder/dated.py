@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import groupby, pairwise
 from pathlib import Path, PurePath
 
+from data.sources.picture_folder.day_folders import YearLast
 from data.sources.tables.sidecar import find_times_csv
 
 # Year, month, day, hour, minute, second: the words that may stand before a number of each, and the number.
@@ -36,7 +37,8 @@ def _chain(first: int) -> str:
 
 _PARTS = tuple(re.compile(_chain(first), re.IGNORECASE) for first in range(len(_FIELDS)))
 _ENDED = tuple(re.compile(_chain(first) + r"(?!\d)", re.IGNORECASE) for first in range(len(_FIELDS)))
-_SIGNED = re.compile(r"(\D*)" r"([01]\d|2[0-3])([-_:.h])([0-5]\d)[-_:.m]([0-5]\d)s?(?!\d)")
+_SIGNED = re.compile(r"(.*?(?<!\d))([01]\d|2[0-3])([-_:.h])([0-5]\d)[-_:.m]([0-5]\d)s?(?!\d)")
+_OF_AN_HOUR = re.compile(r"(\D+)([0-5]\d)[-_:.m]([0-5]\d)s?(?![._,-]?\d)")  # img_57_05, in a folder of an hour
 _GOES_ON = re.compile(r"[._,-]?\d")
 _FULL = re.compile(r"(?<!\d)(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[T_ .@-]{0,3})[0-2]\d[-_.h:]?[0-5]\d")
 
@@ -95,6 +97,14 @@ def joined(paths: Sequence[PurePath], beside: str = "") -> dict[PurePath, tuple[
 
     beside: the name of the input's folder, which may be a date.
     """
+    days = YearLast(part for path in paths for part in path.parent.parts)
+    turned = {PurePath(*map(days.turned, path.parent.parts), path.name): path for path in paths}
+    found = {turned[path]: (path, *called) for path, called in _joined([*turned], beside).items()}
+    return {own: (own.parent if home == path.parent else home, name) for own, (path, home, name) in found.items()}
+
+
+def _joined(paths: Sequence[PurePath], beside: str) -> dict[PurePath, tuple[PurePath, str]]:
+    """The same for paths whose days have the year first."""
     sites: dict[tuple, list[PurePath]] = defaultdict(list)
     first = _if_date(beside)
     for path in paths:
@@ -112,8 +122,9 @@ def clock_of_path(path: PurePath, beside: str = "") -> str:
     """The date and clock that the folders and the name of one file tell together, as a name that holds both; "" where
     they tell no hour. path: below the input, whose folder is called `beside`.
     """
-    folders = (*_if_date(beside), *in_months(path.parent.parts))
-    read = next(filter(None, (_read(folders, path.stem, last) for last in (_CLOCK, _DATE))), None)
+    days = YearLast(path.parent.parts)
+    folders = (*_if_date(beside), *in_months(map(days.turned, path.parent.parts)))
+    read = next(filter(None, (_read(folders, path.stem, last, True) for last in (_CLOCK, _DATE))), None)
     return _called(read, path.suffix) if read and read.own and len(read.told) + len(read.own) > _DATE else ""
 
 
@@ -167,8 +178,9 @@ def _dated(paths: Sequence[PurePath], first: tuple[str, ...]) -> dict[PurePath, 
     return found
 
 
-def _read(folders: Iterable[str], stem: str, last: int) -> _Read | None:
-    """What a path tells of its time; None where its name adds nothing, or does not agree with its folders."""
+def _read(folders: Iterable[str], stem: str, last: int, is_alone: bool = False) -> _Read | None:
+    """What a path tells of its time; None where its name adds nothing, or does not agree with its folders. is_alone:
+    whether no others tell a minute from a camera in it."""
     told: list[str] = []
     camera = []
     for part in folders:
@@ -192,6 +204,8 @@ def _read(folders: Iterable[str], stem: str, last: int) -> _Read | None:
             return _Read(tuple(camera), tuple(told), own, clock[1], stem[clock.end() :], True)
         if len(told) > _DATE + 1 or last == _CLOCK:
             return None
+    if not is_alone and len(told) == _DATE + 1 and (clock := _OF_AN_HOUR.match(stem)):
+        return _Read(tuple(camera), tuple(told), (clock[2], clock[3]), clock[1], stem[clock.end() :], False)
     at = _ENDED[len(told)].match(stem) if len(told) < _CLOCK else None
     own = tuple(field for field in at.groups() if field) if at else ()
     if at is None or (len(told) + len(own) < _CLOCK and _GOES_ON.match(stem, at.end())):
@@ -238,8 +252,21 @@ def _counted(paths: Sequence[PurePath], read: dict[PurePath, _Read]) -> bool:
         end = _ENDS[len(own[0].told) + len(own[0].own) - 1]
         by_one = counts[0] in (0, 1) and steps <= {1} and counts[-1] < end
         on_by_one = len(own[0].told) == _DATE and len(own[0].own) > 1 and steps == {1}
-        is_even = is_even and (by_one or on_by_one)
+        is_even = is_even and (by_one or on_by_one or _count_each(own))
     return (is_even or is_small) and fullest > 1
+
+
+def _count_each(read: Sequence[_Read]) -> bool:
+    """Whether names with two numbers behind a word are files of a camera that the first one tells, counted from 0 or 1
+    by the second: img_01_00, img_01_01, img_02_00."""
+    if not all(one.before for one in read):
+        return False
+    counts: dict[str, list[int]] = defaultdict(list)
+    for one in read:
+        counts[one.own[0]].append(int(one.own[1]))
+    return all(
+        sorted(own)[0] < 2 and {later - one for one, later in pairwise(sorted(own))} <= {1} for own in counts.values()
+    )
 
 
 def _by_dcf(paths: Sequence[PurePath]) -> dict[PurePath, tuple[PurePath, str]]:

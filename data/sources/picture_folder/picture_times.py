@@ -8,6 +8,7 @@ import numpy as np
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import FrameError, TableError
+from data.sources.picture_folder.day_folders import YearLast
 from data.sources.picture_folder.taken import places_of
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.elapsed_names import seconds_in_names
@@ -49,7 +50,7 @@ class NamedTimes:
         try:
             self.table = table() if table else times_beside(beside, prep, len(names))
             told = [""] * len(names) if self.table else times_in_names(names, prep)
-            told = told if self.table or any(told) else times_with_folder(beside.name, names, prep)
+            told = told if self.table or any(told) else times_with_folder(_day_of(beside), names, prep)
             if len(names) >= BURST and len(set(told)) == 1 and any(told):
                 self.start_utc, told = self.start_utc or told[0], [""] * len(names)
             self.in_names = dict(zip(names, told, strict=True))
@@ -108,6 +109,12 @@ class NamedTimes:
             log.info(self.untold)
             self.untold = ""
         return {"time_utc": shift_utc(self.start_utc, time_s)} if self.start_utc else {}
+
+
+def _day_of(folder: Path) -> str:
+    """The name of a folder, with the year first where those beside it tell that it is a day with the year last."""
+    beside = [path.name for path in folder.parent.iterdir()] if folder.is_dir() else []
+    return YearLast([folder.name, *beside]).turned(folder.name)
 
 
 class StackTimes:

@@ -1,17 +1,18 @@
 """Folders named by a date, a clock or DCF's numbers: their pictures are one reel, with the times of their paths."""
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
 from data.sources.picture_folder.dated import clock_of_path, in_months, joined
+from data.sources.picture_folder.day_folders import YearLast
 from data.sources.times.names import times_in_names
 from data.sources.video_file.starts import starts_of
 from tests.support import frames
@@ -24,6 +25,7 @@ FORMS = [
     "%Y-%m-%d/%H/%H-%M-%S",
 ]
 FORMS += ["%Y/%m/%d/%H-%M-%S", "%Y/%m/%d/%H%M%S", "%Y_%m/%d_%H/%M/%S", "%Y-%m-%d/Hour%H/Min%M/%S", "%Y%m%d%H/%M/%S"]
+FORMS += ["%Y/%m/%d/Corridor1_%H-%M-%S", "%Y-%m-%d/%H/img_%M_%S", "%Y/%m/%d/%H/img_%M-%S"]  # motionEye, Foscam
 FORMS += ["%Y/%m%d/%H%M/%S", "%Y/%m/%d/%H/%Y%m%d_%H%M%S", "%Y-%m-%d/%Hh/%Mm/%Ss"]
 
 
@@ -84,6 +86,7 @@ def test_a_number_below_a_day_whose_names_have_clocks_is_a_camera():
 @settings(max_examples=30)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)), st.sampled_from(FORMS), st.sampled_from(["", "site/"]))
 def test_a_video_begins_at_the_date_and_clock_of_its_path(moment, form, before):
+    assume("img_" not in form)  # of one alone it may as well be a camera and a count
     moment = moment.replace(microsecond=0)
     path = Path(f"/in/{before}{moment.strftime(form)}.mp4")
     told = starts_of(path, "", PrepConfig(), Path("/in"))["name"]
@@ -191,3 +194,45 @@ def test_letters_behind_the_numbers_of_a_date_and_clock(form, moment):
     """Yi's cameras call a clip 2021Y07M05D14H/22M37S23.mp4, with its length at the end: no start was found."""
     path = PurePath(form.format(moment, moment) + ".mp4")
     assert clock_of_path(path).startswith(f"{moment:%Y-%m-%d %H-%M-%S}")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_cameras_in_folders_of_hours_that_count_are_no_minutes(first):
+    names = [
+        f"2024-01-01/{hour}/img_{camera:02d}_{i:02d}.jpg"
+        for hour in (12, 13)
+        for camera in (1, 2)
+        for i in range(first, 9)
+    ]
+    assert not joined([*map(PurePath, names)])
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2030, 1, 1)),
+    st.integers(2, 40),
+    st.sampled_from(["%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%m_%d_%Y"]),
+)
+def test_days_with_the_year_last_are_read_where_they_tell_which_comes_first(begin, count, form):
+    """motionEye's folders, as people set them: their pictures had clocks without a day, counted from each first one."""
+    days = [begin + timedelta(days=i) for i in range(count)]
+    folders = [f"{day:{form}}" for day in days]
+    is_known = any(day.day > 12 for day in days)
+    told = YearLast(folders)
+    assert [told.turned(folder) for folder in folders] == [
+        str(day) if is_known else folder for day, folder in zip(days, folders, strict=True)
+    ]
+    paths = [PurePath("cam", folder, f"{hour}/05-00.jpg") for folder in folders for hour in (12, 13)]
+    called = joined(paths)
+    assert {name for _, name in called.values()} == (
+        {f"{day} {hour}-05-00.jpg" for day in days for hour in (12, 13)} if is_known else set()
+    )
+
+
+def test_clocks_in_folders_of_days_with_the_year_last(tmp_path):
+    for day in ("30-10-2017", "01-11-2017"):
+        for i in range(3):
+            (tmp_path / day).mkdir(exist_ok=True)
+            Image.fromarray(np.full((16, 16), i, np.uint8)).save(tmp_path / day / f"12-00-0{i}.jpg")
+    found = {c.source: c.time_utc for c in frames.scan(tmp_path, PrepConfig())}
+    assert found["30-10-2017/12-00-02.jpg"] == "2017-10-30T12:00:02.000"
+    assert found["01-11-2017/12-00-00.jpg"] == "2017-11-01T12:00:00.000"
