@@ -39,7 +39,7 @@ def classified(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("classify")
     write_classes(folder / "raw", 5, seed=0)
     write_classes(folder / "new", 3, seed=1)
-    write_settings(folder, {"task": "classify"}, {"classes": "folder", "stride": 8}, epochs=20)
+    write_settings(folder, {"task": "classify"}, {"classes": "folder", "stride": 8}, epochs=12)
     worked(folder, "prep", "train")
     new = ("--data-raw", str(folder / "new"), "--data-clips", str(folder / "new_reels"))
     assert program(folder, "prep", *new, "--set", f"prep.stretch_from={folder / 'reels' / 'fast_0'}") == 0

@@ -138,11 +138,11 @@ class TestLearning:
 
     @pytest.mark.parametrize("name", [*BOTH, "dual"])
     def test_anomalies_stand_out_more_than_before_training_and_than_for_pca(self, name):
-        samples, truth = broken(1500, seed=5)
+        samples, truth = broken(960, seed=5)
         auc = [roc_auc_score(truth, point_scores(model, samples)) for model in learnt(name, "anomaly")]
         assert point_scores(learnt(name, "anomaly")[1], samples).std() > 0
         x, _ = training_windows("anomaly")
-        pca = [roc_auc_score(truth, point_scores(Pca(x, count), samples)) for count in (8, 16, 24, 32, 64)]
+        pca = [roc_auc_score(truth, point_scores(Pca(x, count), samples)) for count in (8, 24, 64)]
         print(f"{name}: AUC untrained {auc[0]:.3f}, trained {auc[1]:.3f}, PCA at best {max(pca):.3f}")
         assert auc[1] > auc[0] + 0.1
         assert auc[1] > max(pca) + 0.03
