@@ -88,3 +88,50 @@ def test_complex_numbers_are_no_pixels(tmp_path):
     write_5(tmp_path / "a.mat", {"movie": np.zeros((20, 24, 9)) + 1j})
     for _, raw in frames.read(frames.scan(tmp_path, PrepConfig())):
         assert str(raw) == "not readable: movie holds complex128, which are no pixels"
+
+
+def write_cells_5(path, arrays):
+    for name, array in arrays.items():
+        cells = np.empty((1, len(array)), object)
+        for number, frame in enumerate(array):
+            cells[0, number] = frame
+        write_5(path, {name: cells})
+
+
+def write_cells_7_3(path, arrays):
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, array in arrays.items():
+            cells = file.create_dataset(name, (len(array), 1), h5py.ref_dtype)
+            cells.attrs["MATLAB_class"] = np.bytes_("cell")
+            for number, frame in enumerate(array):
+                below = file.create_dataset(f"#refs#/{number}x", data=np.asarray(frame).T)
+                below.attrs["MATLAB_class"] = np.bytes_("uint8")
+                cells[number, 0] = below.ref
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@given(
+    st.integers(3, 20),
+    st.integers(16, 24),
+    st.integers(16, 24),
+    st.booleans(),
+    st.sampled_from([write_cells_5, write_cells_7_3]),
+)
+def test_a_row_of_cells_with_a_frame_in_each(tmp_path, count, height, width, in_colour, write):
+    """They were refused: none of the variables holds numbers."""
+    shape = (count, height, width, 3) if in_colour else (count, height, width)
+    movie = np.random.default_rng(count).integers(0, 250, shape).astype(np.uint8)
+    write(tmp_path / "a.mat", {"frames": movie})
+    found = frames.scan(tmp_path, PrepConfig(colour="rgb" if in_colour else "gray"))
+    assert [(c.shape, c.reason) for c in found] == [((height, width), "")] * count
+    for candidate, raw in frames.read(found[::-1]):
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, movie[candidate.position])
+
+
+@pytest.mark.parametrize("write", [write_cells_5, write_cells_7_3])
+@pytest.mark.parametrize("name", ["volLabel", "gt", "trackmask", "frames"])
+def test_cells_of_truth_or_of_several_sizes_are_no_frames(tmp_path, write, name):
+    """Avenue's are masks for each frame of a video elsewhere."""
+    write(tmp_path / "a.mat", {name: [np.ones((16, 16 + (name == "frames" and i)), np.uint8) for i in range(5)]})
+    assert not sources.discover(tmp_path).frames

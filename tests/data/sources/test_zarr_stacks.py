@@ -58,6 +58,19 @@ def test_times_and_packing_are_those_that_stand_beside_it(tmp_path):
         np.testing.assert_allclose(raw.pixels, expected)
 
 
+def test_the_zero_that_zarr_fills_arrays_with_is_a_value(tmp_path):
+    """Without a fill of its own an array has 0: the first frame was rejected for the time 0, and black was masked."""
+    group = zarr.open_group(str(tmp_path / "in" / "a.zarr"), mode="w", zarr_format=2)
+    for name, values in {"tas": np.maximum(FRAMES, 9) - 9, "time": np.arange(5)}.items():
+        group.create_array(name, data=values).attrs["_ARRAY_DIMENSIONS"] = ["time", "y", "x"][: values.ndim]
+    group["time"].attrs["units"] = "minutes since 2014-01-01"
+    candidates = frames.scan(tmp_path / "in", PrepConfig())
+    assert [c.time_utc for c in candidates] == [f"2014-01-01T00:0{i}:00.000" for i in range(5)]
+    for candidate, raw in frames.read(candidates):
+        assert isinstance(raw, RawFrame), raw
+        np.testing.assert_array_equal(raw.pixels, np.maximum(FRAMES, 9)[candidate.position] - 9)
+
+
 def test_what_could_run_programs_or_holds_no_frames_is_told(tmp_path):
     numcodecs = pytest.importorskip("numcodecs")
     write(tmp_path / "a.zarr", 2, filters=[numcodecs.Pickle()], compressors=None)

@@ -75,6 +75,12 @@ def _codecs(metadata: Any) -> set[str]:
 def _array(group: Group, name: str, item: Any) -> Array:
     attrs = dict(item.attrs)
     axes = getattr(item.metadata, "dimension_names", None) or attrs.get(AXES_OF_XARRAY, ())
-    if AXES_OF_XARRAY in attrs and item.fill_value is not None:
+    if AXES_OF_XARRAY in attrs and _may_be_fill(name, item):
         attrs.setdefault("_FillValue", item.fill_value)
     return Array(group, name, item, attrs, [axis or "" for axis in axes])
+
+
+def _may_be_fill(name: str, item: Any) -> bool:
+    """Whether what an array is filled with stands for nothing: 0 is what zarr fills with unless it is told otherwise,
+    and along an axis that is called as the array, as by CF's rules, nothing is missing."""
+    return item.fill_value is not None and bool(item.fill_value != 0) and item.attrs.get(AXES_OF_XARRAY) != [name]
