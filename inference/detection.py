@@ -67,14 +67,16 @@ def judge_series(job: Job, results: Results, keep: Callable[[int, np.ndarray], o
 
     keep: called with the first sample of a stretch and its score maps (n, 1, 1).
     """
+    new_level = job.new_level()
     for begin, scores, parts, placed in scored_samples(job):
         keep(begin, scores[:, None, None])
-        results.add_samples(begin, scores)
-        for i in np.flatnonzero(scores > job.low).tolist():
+        raised = new_level.of(scores)
+        results.add_samples(begin, scores, raised)
+        for i in np.flatnonzero(scores > job.low + raised).tolist():
+            low, high = job.low + float(raised[i]), job.high + float(raised[i])
             # Variables with events of their own are pixels side by side that never touch.
             pixels = parts[i][None] if job.settings.combine == "each" else scores[i][None, None]
-            places = bool(placed[i] > job.low)
-            results.add_boxes(begin + i, pixel_boxes(pixels, job.low, job.high, places), parts[i])
+            results.add_boxes(begin + i, pixel_boxes(pixels, low, high, bool(placed[i] > low)), parts[i])
 
 
 def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:

@@ -18,6 +18,7 @@ from inference.calibration.doubt import unlike
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.events.sky import Sky
+from inference.evidence.new_level import NewLevel
 from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import FramesOf, Scorer
 from inference.solar.confirm import Known
@@ -58,6 +59,13 @@ class Job:
     def usual(self) -> float:
         """The level that half of the quiet frames reach; 0 where none were looked at."""
         return float(np.median(self.calibration.levels)) if len(self.calibration.levels) else 0.0
+
+    def new_level(self) -> NewLevel:
+        """How thresholds of a series go along with what rises slowly; not where the settings fix them, and not with
+        several variables that have events of their own."""
+        stays = self.settings.fixed_thresholds or self.settings.combine == "each"
+        quiet = self.calibration.levels[: 0 if stays else None]
+        return NewLevel(self.low, quiet, self.scorer.clip_length)
 
     def doubt(self, levels: np.ndarray) -> str:
         """What is to be told of a reel whose frames reach levels (n,) as few quiet ones did.

@@ -94,7 +94,7 @@ class LiveEvents:
 
     def __init__(self, job: Job, log: Records, start_utc: np.datetime64 | None):
         self.job, self.log, self.start_utc = job, log, start_utc
-        self.drift = Drift.of(job.calibration, job.settings)
+        self.drift = self.drift_of(job)
         self.link_by(LiveLinker.of(job.reel, job.settings))
         self.common: deque[float] = deque(maxlen=COMMON_FRAMES)  # of the last frames
         self.moments: dict[int, Moment] = {}  # of frames with boxes
@@ -116,6 +116,10 @@ class LiveEvents:
     def waiting(self) -> list[Event]:
         """Tracks that are over, of events that are not closed."""
         return self.together.tracks
+
+    def drift_of(self, job: Job) -> Drift:
+        """How the thresholds go with the stream."""
+        return Drift.of(job.calibration, job.settings)
 
     def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
         """Take in one frame's boxes; frames and times increase."""

@@ -42,6 +42,7 @@ class Collected:
     ):
         self.reel, self.settings, self.known, self.regions = reel, settings, known, regions
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
+        self.raised = np.zeros(len(reel))  # thresholds of a series, see `NewLevel`
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
         self.boxes: list[tuple[int, Box]] = []
@@ -63,8 +64,10 @@ class Collected:
         self.common[index] = common
         self.add_boxes(index, boxes)
 
-    def add_samples(self, first: int, scores: np.ndarray) -> None:
-        """Add the scores (n,) of a stretch of a series, its boxes by `add_boxes`."""
+    def add_samples(self, first: int, scores: np.ndarray, raised: np.ndarray) -> None:
+        """Add the scores (n,) of a stretch of a series and by how much the thresholds are raised there (n,), its boxes
+        by `add_boxes`."""
+        self.raised[first : first + len(scores)] = raised
         part = self.statistics[first : first + len(scores)]
         part[:] = scores[:, None]
         part[np.isfinite(scores), 2] = 0

@@ -97,6 +97,7 @@ class Results(Collected):
             draw_native(out, events, self.reel, self.settings.sources)
         self.draw_timeline(out, events, low, high)
         found = self.counts(events) | self.zone_rates(events) | self.metrics(events, low) | comparison | beyond
+        found |= self.new_level(low)
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high, beyond.get("promises_per_day"))
         for line in told_comparisons(found):
@@ -146,6 +147,18 @@ class Results(Collected):
         if not self.settings.zones or self.reel.is_series or not watched_s:
             return {}
         return {"zones": rates_of(self.settings.zones, scene_events(events), watched_s)}
+
+    def new_level(self, low: float) -> dict:
+        """Since when scores have risen so slowly that thresholds went along, up to what, and how many samples above the
+        low threshold are no alarms by that; nothing where there are none."""
+        peaks = np.nan_to_num(self.statistics[:, 1])
+        spared = np.flatnonzero((peaks > low) & (peaks <= low + self.raised))
+        if not len(spared):
+            return {}
+        first, utc = int(spared[0]), self.reel.times_utc
+        when = {"t_start": "" if utc is None else str(utc[first]), "time_start_s": float(self.reel.times_s[first])}
+        raised = low + float(self.raised[spared].max())
+        return {"new_level": when | {"frame_start": first, "threshold_low": raised, "samples": len(spared)}}
 
     def metrics(self, events: pd.DataFrame, low: float) -> dict:
         """Metrics against the reel's labels, raw: frame scores are the maxima of the score maps."""
@@ -198,6 +211,13 @@ class Results(Collected):
         log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}{allowed}")
         for name, rate in self.zone_rates(events).get("zones", {}).items():
             log.info(f"  zone {name}: {amount(rate['events'], 'event')}, {rate['events_per_hour']:.3g} an hour")
+        if level := self.new_level(low).get("new_level"):
+            since = level["t_start"] or f"sample {level['frame_start']}"
+            log.info(
+                f"  scores rose slowly: a new level since {since}, where thresholds go up to "
+                f"{level['threshold_low']:.3g} and {amount(level['samples'], 'sample')} above {low:.3g} are no alarms; "
+                "if that is usual by now, train on newer quiet data"
+            )
         if counts["frames_not_scored"]:
             log.info(f"  {counts['frames_not_scored']} {unit} lie in stretches shorter than a window and have no score")
         strongest = events.sort_values("peak_score", ascending=False).head(10)

@@ -3,6 +3,7 @@
 import json
 import signal
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -419,3 +420,48 @@ def test_an_interrupt_leaves_what_is_open_to_the_next_start(work, whole):
     expected = lines(followed(settings(work, eval__follow=str(work / "watched.csv"))))
     peaks = [[line["t_peak"] for line in some if line["type"] == "closed"] for some in (told, expected)]
     assert sorted(peaks[0]) == sorted(set(peaks[1]))
+
+
+def drifting() -> pd.DataFrame:
+    """All three sensors drift on, slowly; two faults are no drift."""
+    table = sensors(3 * WATCHED, QUIET)
+    table.iloc[:, 1:] += np.linspace(0, 1, len(table))[:, None] ** 1.5 * [8, 0.6, 1.2]
+    for at in (700, 1300):
+        table.loc[at : at + 4, "c, mixed"] -= 9
+    return table
+
+
+def test_a_new_level_is_told_once_and_is_what_eval_tells(work, caplog):
+    path = work / "drifts.csv"
+    drifting().to_csv(path, index=False)
+    chosen = settings(work)
+    reel, _ = offline(path, work / "drifting", chosen)
+    caplog.set_level("INFO")
+    (made,) = evaluate(replace(chosen, data_clips=str(reel.path)))
+    summary, events = (json.loads((made / name).read_text()) for name in ("summary.json", "events.json"))
+    level, scores = summary["new_level"], pd.read_csv(made / "scores.csv")["max"]
+    assert f"a new level since {level['t_start']}" in caplog.text
+    assert level["threshold_low"] > summary["threshold_low"]
+    assert level["samples"] > 0.5 * (scores > summary["threshold_low"]).sum() > 50
+    told = lines(followed(settings(work, eval__follow=str(path))))
+    new_levels = [line for line in told if line["type"] == "new_level"]
+    assert new_levels[0]["frame"] == level["frame_start"]
+    lows = [line["threshold_low"] for line in new_levels]
+    assert all(later >= 2 * low for low, later in pairwise(lows))
+    closed = [(line["t_start"], line["t_peak"]) for line in told if line["type"] == "closed"]
+    assert closed == [(event["t_start"], event["t_peak"]) for event in events["events"]]
+    for at in (700, 1300):
+        assert any(event["frame_start"] - 8 <= at <= event["frame_end"] + 8 for event in events["events"])
+
+
+def test_a_new_level_is_not_told_again_by_who_goes_on(work):
+    path = work / "drifts_and_stops.csv"
+    content = drifting().to_csv(index=False).encode()
+    for end in (len(content) * 2 // 3, len(content)):
+        path.write_bytes(content[:end])
+        folder = followed(settings(work, eval__follow=str(path)))
+    path = work / "drifts_at_once.csv"
+    path.write_bytes(content)
+    at_once = followed(settings(work, eval__follow=str(path)))
+    told, expected = ([line["type"] for line in lines(of)].count("new_level") for of in (folder, at_once))
+    assert told == expected >= 1
