@@ -30,6 +30,7 @@ QUARTER_S = 900.0  # by which zones differ from UTC
 FEWEST_UNLIKE = 0.9  # of the times: coarser ones tell less than the count
 MADE = 306  # DateTime of TIFF: when a file was made, or last changed where it is of another format
 CREATED = "Creation Time"  # of PNG, as e-mails, ISO 8601 or EXIF write it
+MOST_SET, FAR = 0.2, 3  # of the steps, that go back where a clock was set; usual steps of a count that is another one
 FEWEST_SECONDS = 3  # that several pictures each tell a rate
 _WHOLE = r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d"
 EVEN = 0.8  # of the steps of a count that leaves some out
@@ -56,6 +57,7 @@ def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[Path, str]:
         return {}
     if utc is None:
         return {}
+    utc = _going_on(paths, utc)
     if (n_unlike := len(np.unique(utc[~np.isnat(utc)]))) < FEWEST_UNLIKE * len(paths):
         in_seconds = all(re.fullmatch(_WHOLE, one.date) and not one.is_made for one in taken)
         if not in_seconds or (apart := _within_seconds(utc)) is None:
@@ -66,7 +68,6 @@ def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[Path, str]:
             return {}
         log.info(f"{paths[0].parent.name}: pictures of one second, by their EXIF times, are even parts of it apart")
         utc = apart
-    _tell_where_they_go_back(paths, utc)
     return {path: "" if np.isnat(time) else iso_ms(time) for path, time in zip(paths, utc, strict=True)}
 
 
@@ -129,16 +130,28 @@ def _told(offset_min: int) -> str:
     return f"{'-' if offset_min < 0 else '+'}{abs(offset_min) // 60:02d}:{abs(offset_min) % 60:02d}"
 
 
-def _tell_where_they_go_back(paths: Sequence[Path], utc: np.ndarray) -> None:
-    """Say where the time of a picture is before that of the one that its count follows: its clock was set."""
-    back = np.flatnonzero(np.diff(utc) < np.timedelta64(0, "ms"))
-    if len(back) and len({re.sub(r"\d+", "", path.name) for path in paths}) == 1:
-        first = int(back[0])
-        before, behind = (f"{paths[i].name} of {iso_ms(utc[i])}" for i in (first, first + 1))
-        log.warning(
-            f"{paths[0].parent.name}: their EXIF times go back {len(back)} times, first from {before} to {behind}: a "
-            "clock was set, and pictures are in the order of these times; prep.sample_interval_sec takes their count"
-        )
+def _going_on(paths: Sequence[Path], utc: np.ndarray) -> np.ndarray:
+    """Times (N,) of pictures in the order of their names; where they go back while the count in the names goes on, the
+    clock was set, and what follows is moved behind what was before by the usual step."""
+    steps = np.diff(utc)
+    back = np.flatnonzero(steps < np.timedelta64(0, "ms"))
+    counts = [re.findall(r"\d+", path.stem)[-1:] for path in paths]
+    if not len(back) or len({re.sub(r"\d+", "", path.name) for path in paths}) > 1 or not all(counts):
+        return utc
+    first = int(back[0])
+    before, behind = (f"{paths[i].name} of {iso_ms(utc[i])}" for i in (first, first + 1))
+    told = f"{paths[0].parent.name}: their EXIF times go back {len(back)} times, first from {before} to {behind}"
+    jumps = np.diff([int(count[0]) for count in counts])
+    if len(back) > MOST_SET * len(steps) or (jumps[back] > FAR * np.median(jumps)).any() or np.isnat(utc).any():
+        log.warning(f"{told}: pictures are in the order of these times; prep.sample_interval_sec takes their count")
+        return utc
+    usual = np.median(steps[steps > np.timedelta64(0, "ms")].astype(np.int64)).astype("timedelta64[ms]")
+    moved = np.where(steps < np.timedelta64(0, "ms"), usual, steps)
+    log.warning(
+        f"{told}, while the count in their names goes on: a clock was set, and what follows is taken to go on by the "
+        "first clock; prep.start_utc and sample_interval_sec go before that"
+    )
+    return utc[0] + np.r_[np.timedelta64(0, "ms"), np.cumsum(moved)]
 
 
 def _utc_of_gps(tags: Any) -> datetime | None:

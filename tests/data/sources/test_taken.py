@@ -4,7 +4,7 @@ import itertools
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
@@ -132,6 +132,31 @@ def test_a_clock_that_was_set_is_told(tmp_path, caplog):
     scanned(tmp_path)
     assert "go back 1 times, first from GOPR0003.JPG of 2024-03-01T12:18:40.000 to GOPR0004.JPG of" in caplog.text
     assert "prep.sample_interval_sec" in caplog.text
+
+
+@examples(max_examples=15)
+@given(st.integers(2, 12), st.integers(2, 12), st.integers(2, 90), st.sampled_from([3600, 86_400, 250_000_000]))
+def test_frames_stay_in_the_order_of_their_count_where_a_clock_was_set_back(
+    tmp_path_factory, before, after, step_s, back_s
+):
+    """The later half was put before the earlier one, told in a line."""
+    assume(4 * (before + after) > 20)
+    folder = tmp_path_factory.mktemp("set")
+    seconds = [step_s * i for i in range(before + after)]
+    write(folder, [s if i < before else s - back_s for i, s in enumerate(seconds)])
+    found = scanned(folder)
+    assert [c.source for c in sorted(found, key=lambda c: c.time_utc)] == [c.source for c in found]
+    assert [c.time_utc for c in found] == [f"{START + timedelta(seconds=s):%Y-%m-%dT%H:%M:%S}.000" for s in seconds]
+
+
+def test_a_count_that_begins_elsewhere_says_nothing_of_a_clock(tmp_path):
+    """Of DSC0001 to 5 and DSC9990 to 9994, the card was changed: EXIF has the order."""
+    for first, start_s in ((1, 5000), (9990, 0)):
+        write(tmp_path, [start_s + 60 * i for i in range(5)], name=f"x{first}_{{}}.jpg")
+        for i in range(5):
+            (tmp_path / f"x{first}_{i + 1}.jpg").rename(tmp_path / f"DSC{first + i:04d}.jpg")
+    found = sorted(scanned(tmp_path), key=lambda c: c.time_utc)
+    assert [c.source[3:7] for c in found] == [f"{i:04d}" for i in (*range(9990, 9995), *range(1, 6))]
 
 
 def test_one_picture_without_a_time_among_many_is_rejected(tmp_path):
