@@ -23,6 +23,7 @@ from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import FramesOf, Scorer
 from inference.solar.confirm import Known
 from inference.solar.regions import check_regions
+from inference.units import DAY_S
 from inference.zones import check_zones
 from training.places import check_is_there, path_of
 from training.run import RUNS
@@ -30,6 +31,7 @@ from training.run import RUNS
 log = logger(__name__)
 
 CATALOGUE = "hek_flares.csv"  # as it was downloaded
+CROWDED, FEW = 0.5, 0.1  # false alarms a window: so many fill a series with events, so few leave it free
 RUNS_BELOW, SHOWN = ("*/checkpoints/best.pt", "members/*/checkpoints/best.pt"), 5  # as in a fleet
 
 
@@ -88,9 +90,24 @@ class Job:
         told: what has been said of other reels, which is not said again and again; this is added.
         """
         told = set() if told is None else told
-        if (shortfall := self.calibration.shortfall(self.settings)) and shortfall not in told:
-            told.add(shortfall)
-            log.warning(f"{self.reel.name}: {shortfall}")
+        for what in (self.calibration.shortfall(self.settings), self.crowding()):
+            if what and what not in told:
+                told.add(what)
+                log.warning(f"{self.reel.name}: {what}")
+
+    def crowding(self) -> str:
+        """What is to be told where so many false alarms are asked for that a series is full of events, each of which
+        lasts about a window; empty where that is not so."""
+        if not self.reel.is_series or self.settings.fixed_thresholds:
+            return ""
+        asked, window_s = self.settings.allowed_per_day, self.scorer.clip_length * self.reel.cadence_s
+        if asked * window_s < CROWDED * DAY_S:
+            return ""
+        return (
+            f"{asked:.3g} false alarms a day are one in {DAY_S / asked / self.reel.cadence_s:.3g} samples, and an "
+            f"event often lasts for {self.scorer.clip_length}, a window: many samples will lie in events; "
+            f"eval.false_alarms_per_day={FEW * DAY_S / window_s:.2g} is one in ten windows"
+        )
 
     @property
     def out(self) -> Path:

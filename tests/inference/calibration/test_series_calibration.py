@@ -7,13 +7,16 @@ import pytest
 
 from config import EvalConfig
 from inference.calibration.calibrate import kept_calibration, measure, write_calibration
+from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet import QuietRange, keep_quiet
 from inference.calibration.quiet_events import run_starts, starts_in
 from inference.calibration.surprises import fit_surprises, parts_of, rare_prior
+from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS
 from inference.job import Job
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples
+from inference.units import DAY_S
 from tests.support.reels import make_reel
 
 SETTINGS = EvalConfig(score="residual", plain_evidence=0.0, smooth_samples=1)
@@ -141,6 +144,21 @@ def test_what_quiet_data_do_not_support_is_told_once_for_all_reels(tmp_path, cap
         Job(stretches[0].reel, Told(), made, 1.0, 2.0, settings, {}, tmp_path).tell_shortfall(told)
     asked = [text.split()[0] for record in caplog.records if (text := record.getMessage().partition("ask for ")[2])]
     assert asked == ["0.1", "0.05"]
+
+
+@pytest.mark.parametrize(("per_window", "is_told"), [(0.01, False), (0.45, False), (0.55, True), (40.0, True)])
+def test_so_many_false_alarms_that_events_fill_a_series_are_told_with_fewer(tmp_path, per_window, is_told):
+    reel, scorer = ranges(tmp_path / "pump")[0].reel, Told()
+    a_day = DAY_S / (scorer.clip_length * reel.cadence_s)
+    settings = replace(SETTINGS, false_alarms_per_day=per_window * a_day)
+    job = Job(reel, scorer, Calibration(NoiseModel(*np.ones((2, 1, 1)))), 1.0, 2.0, settings, {}, tmp_path)
+    assert (job.crowding() != "") is is_told
+    if is_told:
+        advised = float(job.crowding().partition("eval.false_alarms_per_day=")[2].split()[0])
+        assert advised == pytest.approx(0.1 * a_day, rel=0.05)
+        assert replace(job, settings=replace(settings, false_alarms_per_day=advised)).crowding() == ""
+        fixed = replace(settings, threshold_low=1.0, threshold_high=2.0)
+        assert replace(job, settings=fixed).crowding() == ""
 
 
 @pytest.mark.parametrize("plain_evidence", [0.0, 1.0])
