@@ -18,6 +18,7 @@ ON |= {"onset", "open", "opened", "problem", "firing", "triggered", "occurred", 
 OFF = frozenset(["end", "ended", "stop", "stopped", "off", "inactive", "deactivated", "cleared", "clear", "reset"])
 OFF |= {"finish", "finished", "close", "closed", "resolved", "recovered", "ok", "normal", "gone", "up", "rtn"}
 OF_ROWS = ("index", "idx", "row", "i", "sample", "frame", "frames")  # what bounds are called that are no times
+OF_MEDIA = ("media_file_path", "media_file_name", "media_file")  # BORIS' names for the clip, which changes are within
 _UNIX = re.compile(r"\d{9,19}(?:\.\d+)?")
 
 
@@ -108,17 +109,18 @@ def _switched(table: pd.DataFrame, point: str) -> pd.DataFrame:
         return table
     others = [name for name in table.columns if name not in (point, states[0]) and _tells_alarms(words[name])]
     alarms = words[others].fillna("").agg("|".join, axis=1) if others else pd.Series("", table.index)
-    found = []
+    clip = next((name for name in OF_MEDIA if name in table), None)
+    found: list[tuple[Any, ...]] = []
     for _, rows in table.assign(is_on=words[states[0]].isin(ON)).groupby(alarms, sort=False):
-        began = None
+        began, own = None, () if clip is None else (rows[clip].iloc[0],)
         for time, is_on in zip(rows[point], rows["is_on"], strict=True):
             if is_on:
                 began = began if began is not None else time
             else:
-                found.append((time if began is None else began, time))
+                found.append((time if began is None else began, time, *own))
                 began = None
-        found += [(began, began)] if began is not None else []
-    return pd.DataFrame(found, columns=["start", "end"]).astype(object)
+        found += [(began, began, *own)] if began is not None else []
+    return pd.DataFrame(found, columns=["start", "end", *([] if clip is None else [clip])]).astype(object)
 
 
 def _are_states(words: set[str]) -> bool:

@@ -36,6 +36,7 @@ LABELS = ("label", "labels", "is_anomaly", "anomaly", "is_anomalous", "anomalous
 LABELS += ("is_outlier", "fault", "is_fault", "truth", "ground_truth", "target")
 TIME_AND_LABEL = 2  # columns
 SEPARATORS = ",;\t|"
+FEWEST_NAMES = 3  # of a table below lines of others
 MOST_NAMES = 12  # of columns that a message shows
 ALSO = "start with duration_s, or time alone, are taken too"
 _IS_DATE = re.compile(r"(?!.*:)(?:\D*\d){5,8}\D*")
@@ -160,9 +161,25 @@ def read_cells(path: str) -> pd.DataFrame:
         raise ValueError(f"{path} is empty; it needs the columns start,end")
     sign = separator_of(head)
     given = names_of_none(next(csv.reader([head.rstrip("\r\n")], delimiter=sign), []))
-    table = pd.read_csv(io.StringIO("".join(lines)), sep=sign, dtype=str, skipinitialspace=True, names=given)
+    try:
+        table = pd.read_csv(io.StringIO("".join(lines)), sep=sign, dtype=str, skipinitialspace=True, names=given)
+    except pd.errors.ParserError as error:
+        sign, lines = _below_remarks(path, lines, error)
+        table = pd.read_csv(io.StringIO("".join(lines)), sep=sign, dtype=str, skipinitialspace=True)
     names = unlike_names([re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns])
     return _bounded(table.set_axis(names, axis=1))
+
+
+def _below_remarks(path: str, lines: list[str], error: Exception) -> tuple[str, list[str]]:
+    """The sign between the cells of a table that has other lines above it, as of BORIS, and its lines: from the
+    first one with as many cells as the last. Raises ValueError where not all below have."""
+    filled = [line for line in lines if line.strip()]
+    sign = separator_of(filled[-1])
+    widths = [len(next(csv.reader([line.rstrip("\r\n")], delimiter=sign), [])) for line in filled]
+    begin = widths.index(widths[-1])
+    if widths[-1] < FEWEST_NAMES or {*widths[begin:]} != {widths[-1]}:
+        raise ValueError(f"{path} is no table with as many cells in each line: {str(error).strip()}") from None
+    return sign, filled[begin:]
 
 
 def _bounded(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.labels.intervals import read_intervals
+from data.labels.intervals import read_cells, read_intervals
 from data.labels.sun.catalog import CatalogError, read_catalog
 from data.sources.base import FrameError
 from data.sources.times.utc import parse_utc
@@ -186,3 +186,38 @@ def test_a_place_on_the_sun_is_as_good_as_arcsec(tmp_path):
     csv.write_text(f"start,peak,end,class,x,y\n{FLARE},X28+,900.1 arcsec,-200 arcsec\n", encoding="utf-8")
     (flare,) = read_catalog(csv).itertuples()
     assert (flare.x_arcsec, flare.y_arcsec, flare.flux_w_m2) == (900.1, -200.0, pytest.approx(2.8e-3))
+
+
+BORIS = (
+    "Observation id\tobs1\n\nMedia file(s)\n\nPlayer #1\t/home/me/{0}.mp4\n\n"
+    "Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\tBehavioral category\tComment\tStatus\n"
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(0, 40), st.integers(1, 9)),
+        min_size=2,
+        max_size=6,
+        unique_by=lambda e: e[:2],
+    ),
+    st.sampled_from(["\t", ",", ";"]),
+)
+def test_events_of_boris_are_intervals_of_their_clips(tmp_path_factory, events, sign):
+    """Its lines above the names ended prep in an error that nobody foresaw."""
+    path = tmp_path_factory.mktemp("boris") / "events.tsv"
+    events = [(clip, start, start + 0.1 * length) for clip, start, length in sorted(events)]
+    changes = sorted(
+        (time, clip, state) for clip, start, end in events for time, state in ((start, "START"), (end, "STOP"))
+    )
+    rows = [f"{time}\t/home/me/{clip}.mp4\t60\t10\tsubject\tfight\t\t\t{state}\n" for time, clip, state in changes]
+    path.write_text((BORIS.format("a") + "".join(rows)).replace("\t", sign))
+    cells = read_cells(str(path))
+    found = {(row.media_file_path, float(row.start), float(row.end)) for row in cells.itertuples()}
+    assert found == {(f"/home/me/{clip}.mp4", float(start), end) for clip, start, end in events}
+
+
+def test_a_table_of_uneven_lines_is_refused_by_its_name(tmp_path):
+    (tmp_path / "a.csv").write_text("title,\nstart,end,kind\n1,2,3,4\n5,6,7\n")
+    with pytest.raises(ValueError, match=r"a\.csv is no table with as many cells in each line"):
+        read_cells(str(tmp_path / "a.csv"))
