@@ -18,10 +18,11 @@ from data.disk.files import write_meta
 from data.disk.lock import owned
 from data.disk.parts import remove_folder
 from data.failures import worker_died
-from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, take_names
+from data.frames.assemble import Given, assemble, finish, making_folder, read_given, take_names
 from data.frames.first_pass import FirstPass, first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
+from data.frames.scale import fit_rows
 from data.frames.second_pass import decode_rows, verify
 from data.frames.sharing.shards import join_shards, joined_headers, prep_shard, remove_shards
 from data.frames.stale import doubtful

@@ -7,12 +7,13 @@ import numpy as np
 
 from config import Config, PrepConfig
 from data.disk.files import folder_name
-from data.frames.assemble import PIXEL_SETTINGS, scale_frame
+from data.frames.assemble import PIXEL_SETTINGS
 from data.frames.grid.letterbox import calibrate_into, on_grid
 from data.frames.grid.placement import Placed
 from data.frames.grid.registration import Common
 from data.frames.grid.to_grid import one_channel, unit_of
 from data.frames.plan import ReelPlan, on_the_sky
+from data.frames.scale import scale_frame
 from data.live.live_reel import of_settings
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch

@@ -17,11 +17,11 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from config import Config, PrepConfig, from_dict
-from data.frames.assemble import scale_frame
 from data.frames.grid.crop import corner_of, cropped_shape
 from data.frames.grid.letterbox import calibrate_into, inner_shape, to_source
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
+from data.frames.scale import scale_frame
 from data.live.live_source import Picture
 from data.live.open_end import OpenEnd, StretchEnded
 from data.messages import logger
