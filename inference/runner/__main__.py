@@ -53,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     show(arguments.log_level)
     try:
+        if sys.stdout is None:  # as a service may be started: what print is given then is lost in silence
+            raise ValueError("standard output is closed, so nobody would be told of events; open it, or give it a file")
         runner = Runner(arguments.bundle, arguments.threads)
         codes = [scored(runner, given, arguments.timeout) for given in arguments.inputs]
         return max(codes) if has_reader() else NO_READER

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 
 import cv2
@@ -83,6 +84,12 @@ def test_errors_are_one_line_and_a_status(work, tmp_path, capsys):
     assert "none.mp4 is no file" in told
     assert "--follow" not in told  # which the runner does not have
     assert "Traceback" not in told
+
+
+def test_with_a_closed_standard_output_nothing_is_scored_in_silence(work, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main([str(work / "run" / "export"), str(work / "new.ts")]) == 1
+    assert "standard output is closed" in capsys.readouterr().err
 
 
 def test_a_reel_that_is_too_short_is_told_and_leaves_the_others(work, tmp_path, caplog, capsys):
