@@ -24,7 +24,6 @@ from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, is_hdf5, text_of
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
-from data.sources.stacks.axis_names import axes_of, no_frames
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,
@@ -39,9 +38,10 @@ from data.sources.stacks.numpy_stacks import (
 )
 from data.sources.stacks.opened.groups import is_array
 from data.sources.stacks.opened.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
-from data.sources.stacks.told_beside import as_long, cells_of, counts_time, has_values, single_numbers, times_of_each
-from data.sources.stacks.told_labels import told_labels
-from data.sources.stacks.told_rate import at_rate
+from data.sources.stacks.told.axis_names import axes_of, no_frames
+from data.sources.stacks.told.beside import as_long, cells_of, counts_time, has_values, single_numbers, times_of_each
+from data.sources.stacks.told.labels import told_labels
+from data.sources.stacks.told.rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
 

@@ -35,8 +35,8 @@ from data.sources.stacks.numpy_stacks import (
     refusal,
     sides_of,
 )
-from data.sources.stacks.told_labels import told_labels
-from data.sources.stacks.told_rate import at_rate
+from data.sources.stacks.told.labels import told_labels
+from data.sources.stacks.told.rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
 

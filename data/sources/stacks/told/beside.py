@@ -11,7 +11,7 @@ from data.sources.arrays.hdf5_arrays import NO_VARIABLE, by_attributes, plain, t
 from data.sources.base import FrameError
 from data.sources.stacks.numpy_stacks import is_called_time
 from data.sources.stacks.opened.groups import is_array
-from data.sources.stacks.told_rate import FRAME_RATES, STEPS, UNITS_S
+from data.sources.stacks.told.rate import FRAME_RATES, STEPS, UNITS_S
 from data.sources.times.cells import Times, times_of
 
 

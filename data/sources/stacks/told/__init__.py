@@ -1,0 +1,1 @@
+"""What files of arrays tell about their frames beside them: times, rates, labels."""
