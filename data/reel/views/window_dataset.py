@@ -45,9 +45,13 @@ def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]
 
 def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:
     """One stretch per channel name, the first reel's that has it. Raises ValueError when channel counts differ."""
-    if len({len(reel.channels) for reel in reels}) != 1:
-        listing = ", ".join(f"{reel.name} {reel.channels}" for reel in reels)
-        raise ValueError(f"reels with different numbers of channels can't be mixed in one model: {listing}")
+    unlike = {len(reel.channels): reel for reel in reversed(reels)}
+    if len(unlike) > 1:
+        listing = ", ".join(f"{reel.name} {reel.channels}" for reel in reversed(unlike.values()))
+        raise ValueError(
+            f"reels with different numbers of channels can't be mixed in one model: {listing}; name those that go "
+            f"together, a folder of them or one reel, as --data-clips {reels[0].path}"
+        )
     scaling: dict[str, Stretch] = {}
     for reel in reels:
         for channel, stretch in zip(reel.channels, reel.stretches, strict=True):

@@ -132,7 +132,9 @@ def test_gray_and_colour_reels_do_not_mix_in_a_model(tmp_path, capsys):
     prep(settings(tmp_path / "raw", colour="rgb"))
     arguments = ["--data-clips", str(tmp_path / "reels"), "--model-path", str(tmp_path / "run"), "--workers", "0"]
     assert main.main(["-m", "train", *arguments]) == 1
-    assert "different numbers of channels" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "different numbers of channels" in told
+    assert f"one reel, as --data-clips {tmp_path / 'reels' / 'a'}" in told
 
 
 def test_a_change_of_colour_alone_is_found_from_prep_to_events(tmp_path):
