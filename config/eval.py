@@ -99,7 +99,7 @@ class EvalConfig:
     link_gap_frames: NonNegativeInt = 3
     link_gap_s: NonNegative = 0.0
     link_distance_px: NonNegative = 6.0
-    group_distance_px: NonNegative = 0.0
+    group_distance_px: NonNegative = 6.0
     group_distance_arcsec: NonNegative = 0.0
     group_within_min: NonNegative = 12.0
     min_frames: PositiveInt = 1

@@ -31,6 +31,7 @@ from inference.calibration.surprises import Fitted, Surprises, fit_surprises, pa
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
+from inference.events.together import group_distance_px
 from inference.evidence.relations import SAMPLES as MEAN_SAMPLES
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples, weighs_evidence
@@ -55,6 +56,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
         used = hashlib.sha256(used.encode()).hexdigest()[:16]
     settings = scorer.settings_on(ranges[0].reel, settings)
+    settings = replace(settings, group_distance_px=group_distance_px(ranges[0].reel, settings))
     path = run / "calibration" / f"{used}-{_key(settings, scorer.quantum)}.npz"
     if not path.is_file():
         with owned_run(run, "calibration"):
