@@ -18,12 +18,12 @@ from inference.follow.records import JsonLines, now_utc
 
 log = logger(__name__)
 
-ALARMS = ("open", "closed")
+ALARMS = ("open", "closed", "new_level")
 MOST_MEDIA_BYTES = 3 * 2**20  # of a picture or a clip; brokers and web servers refuse larger messages
 
 
 class AlarmLog:
-    """As JsonLines; each event that opens or closes goes into the outboxes first.
+    """As JsonLines; each event that opens or closes, and each new level of a series, goes into the outboxes first.
 
     serial: what numbers of events are counted in, which tells them from those of another time.
     """
@@ -53,9 +53,11 @@ class AlarmLog:
         return counts | {"alarm_problem": next((box.problem for box in self.outboxes if box.problem), None)}
 
     def _alarm(self, kind: str, facts: dict[str, Any]) -> Alarm:
-        number = facts["event"]
+        is_event = "event" in facts
+        number = facts["event" if is_event else "frame"]
         named = {"id": f"{self.serial}-{number}-{kind}", "type": kind, "stream": self.folder.name, "at": now_utc()}
-        return named | facts | self._media(kind, number, facts.get("joined", ()))
+        media = self._media(kind, number, facts.get("joined", ())) if is_event else {}
+        return named | facts | media
 
     def _media(self, kind: str, number: int, joined: Sequence[int]) -> dict[str, str]:
         """Picture of an event that opens, clip of one that closes; none where a full disk has no room to make it.

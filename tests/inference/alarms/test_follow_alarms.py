@@ -16,10 +16,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import main
+from inference.alarms.alarm_log import AlarmLog
+from inference.alarms.album import NoAlbum
 from inference.follow import stream
 from inference.follow.all_streams import follow_all
 from inference.follow.board import shown_on
-from inference.follow.records import parts
+from inference.follow.records import JsonLines, parts
 from tests.support.http_server import refused, send, serving
 from tests.support.streams import FLASH, ONE_STEP, plain, scenes, settings, until, write
 
@@ -186,3 +188,21 @@ def test_what_is_nowhere_to_go_is_refused(work, capsys, where):
     args = ["-m", "eval", "-c", str(work / "c.yaml"), "--follow", "x.ts", "--set", f"eval.follow_alarms=[{where}]"]
     assert main.main(args) == 2
     assert "eval.follow_alarms" in capsys.readouterr().err
+
+
+class Kept(list):
+    """An outbox that keeps what is put into it."""
+
+    put = list.append
+
+
+def test_a_new_level_of_a_series_is_an_alarm_without_an_event(tmp_path):
+    outbox, records = Kept(), JsonLines(tmp_path / "pump" / "events.jsonl")
+    log = AlarmLog(records, [outbox], NoAlbum(), "")
+    log.write("new_level", {"frame": 113, "threshold_low": 7.9})
+    log.write("status", {"events": 0})
+    (alarm,) = outbox
+    assert (alarm["type"], alarm["stream"], alarm["frame"]) == ("new_level", "pump", 113)
+    assert "event" not in alarm
+    line, _ = map(json.loads, (tmp_path / "pump" / "events.jsonl").read_text().splitlines())
+    assert (line["type"], line["alarm"]) == ("new_level", alarm["id"])
