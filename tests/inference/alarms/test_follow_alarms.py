@@ -201,6 +201,7 @@ def test_a_new_level_of_a_series_is_an_alarm_without_an_event(tmp_path):
     log = AlarmLog(records, [outbox], NoAlbum(), "")
     log.write("new_level", {"frame": 113, "threshold_low": 7.9})
     log.write("status", {"events": 0})
+    records.close()
     (alarm,) = outbox
     assert (alarm["type"], alarm["stream"], alarm["frame"]) == ("new_level", "pump", 113)
     assert "event" not in alarm
