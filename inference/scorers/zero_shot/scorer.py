@@ -10,7 +10,7 @@ second time with it cut off or left out, and the higher logit counts. Spikes and
 
 To the logits comes how unlike all the rest of the series a stretch is (`likeness.py`), how rare a few samples are
 (`rare_windows.py`), and in a long one how far windows of five lengths are from their nearest (`neighbours.py`), which
-no chunk can tell.
+no chunk can tell; and more where one of the last two stands out from its own tail (`own_tail.py`).
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,8 @@ from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from data.series.robust import cut_off, robust_scale
 from inference.evidence.likeness import unlikeness
-from inference.evidence.neighbours import strangeness
+from inference.evidence.neighbours import strangeness, weight_of
+from inference.evidence.own_tail import outlasting
 from inference.evidence.plain_views import plain_logits
 from inference.evidence.rare_windows import rareness
 from inference.scorers.base import Scorer
@@ -194,8 +195,10 @@ class ZeroShotScorer(Scorer):
 
 def beside(rows: np.ndarray) -> np.ndarray:
     """What looks at all of a series add to the logits (C, n) of rows (C, n) in spreads from their centers."""
-    unlike, rare = UNLIKENESS_WEIGHT * unlikeness(rows), RARENESS_WEIGHT * rareness(rows)
-    return unlike + rare + STRANGENESS_WEIGHT * strangeness(rows)
+    unlike, rare, strange = unlikeness(rows), rareness(rows), strangeness(rows)
+    # In long series alone, as `strange` is: a logit for each mean of their own tails that the two are beyond these.
+    alone = weight_of(rows.shape[1]) * (outlasting(rare) + outlasting(strange))
+    return UNLIKENESS_WEIGHT * unlike + RARENESS_WEIGHT * rare + STRANGENESS_WEIGHT * strange + alone
 
 
 def beyond(values: np.ndarray, center: np.ndarray, distance: np.ndarray) -> np.ndarray:
