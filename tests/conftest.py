@@ -17,6 +17,7 @@ from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from tests.support.drawing import painted, unpainted
 from tests.support.examples import halve
+from tests.support.once import SHARED
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.spent import pytest_runtest_makereport, pytest_terminal_summary  # noqa: F401
 from tests.support.trainings import small_config
@@ -42,6 +43,12 @@ def pytest_addoption(parser):
     parser.addoption("--backwards", action="store_true", help=told)
     told = "as many examples of each property as its test asks for; else half of them"
     parser.addoption("--thorough", action="store_true", help=told)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Three for two processors: a sixth of a run goes by in waiting for processes, time-outs and the disk."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_collection_modifyitems(config, items):
@@ -75,6 +82,13 @@ def nothing_waits_for_the_disk():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once(tmp_path_factory):
+    """All processes of a session share a folder; each of several has one of its own within it."""
+    own = tmp_path_factory.getbasetemp()
+    SHARED[:] = [(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made_once"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,10 +3,12 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import halve
+from tests.support.once import made_once
 from tests.support.paths import ROOT
 from tests.support.turns import LONGEST, in_turn
 
@@ -67,3 +69,20 @@ def tried_on(asked: int) -> int:
     halve([SimpleNamespace(function=holds)] * 2 + [SimpleNamespace(function=len), SimpleNamespace()])
     holds()
     return len(tried)
+
+
+def test_what_many_need_is_made_once_and_anew_where_it_failed():
+    made = []
+
+    def make(folder):
+        (folder / "part").write_text("1")
+        made.append(folder)
+        if len(made) == 1:
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        made_once("tried", make)
+    found = [made_once("tried", make) for _ in range(3)]
+    assert len(made) == 2
+    assert len(set(found)) == 1
+    assert [path.name for path in found[0].iterdir()] == ["part"]

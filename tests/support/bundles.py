@@ -3,6 +3,7 @@
 import atexit
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -20,6 +21,7 @@ from data.prepare_data import prep
 from inference.export import export as exporting
 from inference.export.onnx_file import as_onnx
 from inference.fit import calibrate_run
+from tests.support.once import made_once
 from tests.support.paths import ROOT
 from tests.support.streams import FLASH, scenes, settings, write
 from tests.support.warm import Warm
@@ -55,12 +57,17 @@ def forbidden() -> str:
 
 
 def trained_on_video(folder: Path) -> Path:
-    """A run that was trained on a quiet video, with its settings in base.yaml beside it."""
+    """A run that was trained on a quiet video, with its settings in base.yaml beside it; a copy of the session's."""
+    shutil.copytree(made_once("video", _train_on_video), folder, dirs_exist_ok=True)
+    settings(folder)
+    return folder / "run"
+
+
+def _train_on_video(folder: Path) -> None:
     write(folder / "raw" / "quiet.mkv", scenes(160))
     prep(settings(folder))
     train(settings(folder))
     calibrate_run(folder / "run", settings(folder))
-    return folder / "run"
 
 
 def flash_reel(folder: Path) -> Path:
@@ -77,16 +84,12 @@ def exported(run: Path, config: Path, *more: str) -> Path:
     return run / "export"
 
 
-_TRACES: dict[tuple, bytes] = {}
-
-
 def traced_once(net: torch.nn.Module, *form: Any) -> bytes:
     """`as_onnx`, which takes most of an export: modules that train the same on the same have the same net."""
-    weights = (f"{name} {weight.numpy().tobytes()}" for name, weight in net.state_dict().items())
-    key = (str(net), hashlib.sha256("\n".join(weights).encode()).hexdigest(), *form)
-    if key not in _TRACES:
-        _TRACES[key] = as_onnx(net, *form)
-    return _TRACES[key]
+    weights = [f"{name} {weight.numpy().tobytes()}" for name, weight in net.state_dict().items()]
+    key = hashlib.sha256("\n".join([str(net), *weights, *map(str, form)]).encode()).hexdigest()
+    made = made_once(f"trace-{key}", lambda folder: (folder / "net.onnx").write_bytes(as_onnx(net, *form)))
+    return (made / "net.onnx").read_bytes()
 
 
 def run_without_torch(*arguments: str | Path) -> subprocess.CompletedProcess:
