@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
+from data.sources.tables.heads import NAMES_TIME, heads_above
 from data.sources.tables.values.cells import is_number
 from data.sources.times.parts import PART_NAMES
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
@@ -24,10 +25,6 @@ COMMENTS = ("#", "%", "//", ":")  # the last of NOAA's lists
 _PLAIN_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 _GROUPED = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?")
 _TIME_NAMES = frozenset(name for names in PART_NAMES.values() for name in names)
-_NAMES_TIME = re.compile(
-    r"(?:^|[^a-z])(?:date|time|timestamp|datetime|utc|zeit|uhrzeit|datum|fecha|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$",
-    re.IGNORECASE,
-)
 _SETTING = re.compile(r"\s*[A-Za-z][\w ]*[:=].*\d")  # `START: 01-JAN-1997`, which names no column
 # Of an oscilloscope's axis, where lines about itself stand above.
 _NAMES_AXIS = re.compile(r"seconds?|secs?|in [mun]?s|x[ -]?axis", re.IGNORECASE)
@@ -112,6 +109,8 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     width = Counter(len(cells) for _, cells in rows[len(rows) // 2 :]).most_common(1)[0][0]
     if separator == " " and (found := _over_date_and_clock(rows, width)):
         return Layout(separator, found[0] + 1, found[1])
+    if separator != " " and (heads := heads_above(rows, width)):
+        return Layout(separator, heads.at + 1, heads.names, heads.is_shorter)
     at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
     first_at, first = rows[0]
     is_right_above = all(is_data(row) for i, row in rows if first_at < i < at)
@@ -162,7 +161,7 @@ def _names_below(rows: list[list[str]], width: int) -> list[str] | None:
     for names, below in itertools.pairwise(rows):
         filled = [cell.strip() for cell in names if cell.strip()]
         is_told = len(names) == width and len(set(filled)) == len(filled) >= max(2, width - 1)
-        if is_told and any(map(_NAMES_TIME.search, filled)) and not _holds_values(names):
+        if is_told and any(map(NAMES_TIME.search, filled)) and not _holds_values(names):
             return names if is_data(below) and len(below) == width else None
     return None
 
@@ -176,11 +175,11 @@ def _below_preamble(rows: list[tuple[int, list[str]]]) -> tuple[int, list[str]]:
         is_told = below and not _holds_values(rows[below][1]) and any(is_data(row) for _, row in rows[below + 1 :][:2])
         return rows[below] if is_told else rows[0]
     known = [cell.strip() for cell in rows[0][1] if cell.strip()]
-    if any(map(_NAMES_TIME.search, known)) or len(set(known)) < len(known) or not rows[0][1][0].strip():
+    if any(map(NAMES_TIME.search, known)) or len(set(known)) < len(known) or not rows[0][1][0].strip():
         return rows[0]
     for k, (at, cells) in enumerate(rows[:MOST_PREAMBLE]):
         names = {cell.strip() for cell in cells} - {""}
-        is_of_time = _NAMES_TIME.search(cells[0]) or _NAMES_AXIS.fullmatch(cells[0].strip())
+        is_of_time = NAMES_TIME.search(cells[0]) or _NAMES_AXIS.fullmatch(cells[0].strip())
         if is_of_time and len(names) == len(cells) - (not cells[-1].strip()) and not _holds_values(cells):
             return (at, cells) if any(is_data(row) for _, row in rows[k + 1 : k + 3]) else rows[0]
     return rows[0]
@@ -205,7 +204,9 @@ def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tup
 def _stands_over_two(names: list[str], below: list[str]) -> bool:
     """Whether a name is written over the first of two columns, whose own names, and no units, stand below it."""
     own = [cell.strip() for cell in below]
-    return any(not name.strip() and own[k] for k, name in enumerate(names) if k) and not any(map(is_unit, own))
+    are_letters = set("".join(own)) <= set("ABCDEFGH") and max(map(len, own)) == 1  # A and B of two, no amperes
+    over_two = any(not name.strip() and own[k] for k, name in enumerate(names) if k)
+    return over_two and (are_letters or not any(map(is_unit, own)))
 
 
 def _repeats_numbers(cells: list[str]) -> bool:

@@ -67,7 +67,7 @@ OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
     (set("dD"), r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e"),  # Fortran's
 )
 _SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
-_PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
+_PLAIN = re.compile(rf"{_SIGN}(?:\d+[.,]?\d*|\.\d+){_POWER}")
 # What shows which sign is the decimal one: too many or too few digits for a group of thousands, or both signs.
 _COMMA = re.compile(
     rf"{_SIGN}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+|\d{{4,}},\d+|\d{{1,3}}(?:\.\d{{3}})+,\d+){_POWER}"

@@ -1,0 +1,83 @@
+"""Which line holds the names: whatever stands above it, they are the ones right above the rows."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.sources.table import TableSource
+from data.sources.tables.heads import heads_above
+
+WORDS = st.text("abcXYZ :/.-", min_size=1, max_size=12).map(str.strip).filter(lambda word: word.strip(":/.- "))
+TIME_NAMES = st.sampled_from(["Time", "Date/Time", "Zeitstempel", "DATUM:", "dd/MM/yyyy HH:mm:ss", "created_time"])
+ROWS = [[f"2024-03-05 10:{i:02}:00", f"{20 + i % 7}.5", f"{40 + i % 5}"] for i in range(20)]
+
+
+def read(tmp_path, lines, name="a.csv"):
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n")
+    (series,) = TableSource().read_series(path, PrepConfig())
+    return series
+
+
+@given(st.lists(st.lists(WORDS | st.just(""), max_size=5), max_size=8), TIME_NAMES, st.sampled_from(";\t,"))
+@settings(max_examples=40, deadline=None)
+def test_no_line_above_the_names_is_taken_for_them(tmp_path_factory, above, time, sign):
+    """Lines of as many words as there are columns were (Mitsubishi's, Ahlborn's and SMA's loggers)."""
+    above = [cells for cells in above if not (len(cells) == 3 and not cells[0] and any(cells))]  # names in two lines
+    lines = [sign.join(cells) for cells in [*above, [time, "Pressure A", "Flow B"], *ROWS]]
+    series = read(tmp_path_factory.mktemp("heads"), lines)
+    assert series.channels == ("Pressure A", "Flow B")
+    assert series.values[0].tolist() == [20.5, 40]
+    assert len(series.values) == len(ROWS)
+
+
+def test_kinds_above_the_names_are_none(tmp_path):
+    head = ["[LOGGING],LJ71_1,2", "DATETIME[YYYY/MM/DD hh:mm:ss],SHORT[DEC.0],FLOAT[2]", "TIME,D0,D100"]
+    assert read(tmp_path, [*head, *map(",".join, ROWS)]).channels == ("D0", "D100")
+
+
+def test_names_in_lines_above_their_units(tmp_path):
+    """Sunny Explorer's: the serial numbers, alike, were the names, and the form of the times a row."""
+    head = [";SN: 21;SN: 21", ";SB 2100;SB 2100", ";Yield;Power", ";Counter;Analog", "yyyy-MM-dd HH:mm:ss;kWh;kW"]
+    lines = ["sep=;", "Version CSV1|Tool SE", "", *head, ";".join(ROWS[0][:2]), *map(";".join, ROWS[1:])]
+    series = read(tmp_path, lines)
+    assert series.channels == ("Yield Counter [kWh]", "Power Analog [kW]")
+    assert len(series.values) == len(ROWS)
+    assert series.values[1].tolist() == [21.5, 41]
+
+
+@pytest.mark.parametrize("sign", ",;\t")
+def test_rows_that_end_in_a_separator_below_names_that_do_not(tmp_path, sign):
+    """Samsung Health's: a line above of the program's name, and each row with an empty cell more than names."""
+    rows = [sign.join(row) + sign for row in ROWS]
+    series = read(tmp_path, [sign.join(["tracker", "622310"]), sign.join(["start_time", "rate", "max"]), *rows])
+    assert series.channels == ("rate", "max")
+    assert series.values[0].tolist() == [20.5, 40]
+
+
+def test_names_in_two_lines_stay_joined(tmp_path):
+    series = read(tmp_path, [",North,South", "Time,Temp,Hum", *map(",".join, ROWS)])
+    assert series.channels == ("North Temp", "South Hum")
+
+
+def test_names_over_two_columns_that_are_letters(tmp_path):
+    """A and B were taken for units, and the second column had no name."""
+    rows = [f"2024-03-05 10:{i:02}:00\t{i * 7 % 5}\t{i * 3 % 7}\t{i % 3}" for i in range(20)]
+    series = read(tmp_path, ["Time\tTemp\t\tFlow", "\tA\tB\tA", *rows])
+    assert series.channels == ("Temp A", "Temp B", "Flow A")
+
+
+def test_nothing_is_told_of_rows_without_times_or_names():
+    numbers = [(i, ["1.5", str(i)]) for i in range(9)]
+    assert heads_above([(0, ["a", "b"]), *numbers], 2) is None
+    assert heads_above([(i, row) for i, row in enumerate(ROWS)], 3) is None
+    assert heads_above([], 3) is None
+
+
+@pytest.mark.parametrize("sign", "\t;")
+def test_decimal_commas_in_the_first_row_are_numbers_and_no_names(tmp_path, sign):
+    """LabVIEW's spreadsheets: `0,000000` was the name of the times."""
+    lines = [f"{i / 10:.6f}{sign}{i * 37 % 11 + 0.5:.6f}".replace(".", ",") for i in range(40)]
+    series = read(tmp_path, lines, "a.txt")
+    assert len(series.values) == len(lines)
