@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.sources.base import TableError
 from data.sources.tables.forms.loggers import is_of_logger, read_logger
+from data.sources.tables.forms.nem12 import is_nem12, read_nem12
 
 _RIGOL = re.compile(
     r"X,(?P<names>[^\r\n]*?),Start,Increment,?\r?\n[^\r\n]*?,(?P<start>[-+.\deE]+),(?P<step>[-+.\deE]+),?\r?\n"
@@ -26,7 +27,9 @@ DST_MISSING = 9999
 
 def is_of_instrument(text: str) -> bool:
     """Whether a text begins as `read_instrument` knows it."""
-    return any(form.match(text) for form in (_RIGOL, _RIGOL_DHO, _TEKTRONIX, _DST)) or is_of_logger(text)
+    return (
+        any(form.match(text) for form in (_RIGOL, _RIGOL_DHO, _TEKTRONIX, _DST)) or is_nem12(text) or is_of_logger(text)
+    )
 
 
 def read_instrument(text: str) -> tuple[pd.DataFrame, str]:
@@ -43,6 +46,8 @@ def read_instrument(text: str) -> tuple[pd.DataFrame, str]:
         seconds = float(found["start"]) + float(found["step"]) * np.arange(len(values))
         told = "Rigol's samples, with times from their start and increment"
         return pd.DataFrame({"time_s": seconds} | {name: values[i] for i, name in enumerate(names)}), told
+    if is_nem12(text):
+        return read_nem12(text)
     if is_of_logger(text):
         return read_logger(text)
     if _TEKTRONIX.match(text):
