@@ -89,6 +89,8 @@ def _add(found: Groups, name: str, item: Any) -> None:
         is_text = h5py.check_string_dtype(item.dtype) is not None
         array = plain(item.asstr()[...] if is_text else item[...])
         found.setdefault(group, {})[short] = by_attributes(short, array, item.attrs)
+        if short == "starting_time" and len(rate := numbers_of(item.attrs, "rate")) == 1:  # NWB's, in Hz
+            found[group]["sampling_rate"] = np.array(rate[0])
         for owner in (item, item.parent, item.file):
             _add_rates(found[group], owner.attrs)
 

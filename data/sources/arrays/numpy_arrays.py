@@ -194,6 +194,8 @@ def _table(arrays: dict[str, np.ndarray], prep: PrepConfig) -> tuple[pd.DataFram
     for name, array in arrays.items():
         if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in _KINDS:
             notes[name] = f"left out: {array.dtype} {array.shape}"
+            if array.ndim > 2 and len(array) == count and array.dtype.kind in "iuf":
+                log.warning(f"{name} {array.shape} is left out: a series has one place; cut it out of the others")
             if name in chosen:
                 raise TableError(f"{name} is {array.dtype} {array.shape}, no numbers (T,) or (T, C) with T = {count}")
             continue
@@ -210,6 +212,7 @@ def _upright(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict
     One row of numbers, beside other arrays as long, is one variable. Where one-dimensional arrays have the length of
     the second axis of a two-dimensional one, and not of its first, its samples lie there, as MATLAB writes into HDF5.
     """
+    arrays = {name: array.reshape(-1) if _is_of_one_place(array) else array for name, array in arrays.items()}
     axes = Counter(n for array in arrays.values() for n in set(array.shape))
     plain = {name: array[0] if _is_row(array) and axes[array.size] > 1 else array for name, array in arrays.items()}
     lengths = {len(array) for array in plain.values() if array.ndim == 1 and array.dtype.kind in _KINDS}
@@ -219,6 +222,11 @@ def _upright(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict
             plain[name] = array.T
             turned[name] = f"its {len(array)} rows are variables, by the length of the other arrays"
     return plain, turned
+
+
+def _is_of_one_place(array: np.ndarray) -> bool:
+    """Whether an array of several axes has one longer than 1, as a variable of a grid cut out at one point."""
+    return array.ndim > 2 and array.size == max(array.shape) > 1
 
 
 def _is_row(array: np.ndarray) -> bool:

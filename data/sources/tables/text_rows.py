@@ -22,6 +22,8 @@ LAST_BYTES = 2**14
 FEWEST_ROWS = 3  # that tell how long the last one should be
 OPEN_QUOTE = "a quote that is never closed: quotes are taken as plain signs"
 NEARLY_ALL = 0.9  # of the rows: where so many are wider than the names, these are not those of the first cells
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
+_BELOW_1000 = re.compile(r"[-+]?\d{1,3}")
 BEYOND = "cell beyond the names"
 MORE_CELLS = "its rows have more cells than its first line has names"
 
@@ -80,6 +82,36 @@ def perhaps_shifted(names: Sequence[str], rows: Sequence[Sequence[str]], separat
         f"its first line has {len(names)} names, and each of its rows {width} cells: values may stand below the names "
         f"of others, as where a name holds a {separator!r} and no quotes; the last, {names[-1]!r}, is empty"
     )
+
+
+def grouped_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names of columns of whole numbers below 1000 and of others with points before each three digits, as 987 beside
+    1.031: who writes fractions writes 987.000.
+    """
+    found = []
+    for place, name in enumerate(names):
+        cells = [row[place].strip() for row in rows if len(row) == len(names) and row[place].strip()]
+        counts = [sum(bool(form.fullmatch(cell)) for cell in cells) for form in (_GROUPED, _BELOW_1000)]
+        if sum(counts) == len(cells) and min(counts) >= FEWEST_ROWS:
+            found.append(name)
+    return found
+
+
+def without_groups(table: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A table with the numbers of columns whose points group thousands, read as text, and what to say of them; a column
+    that has fractions further down is read as it is.
+    """
+    found: dict[str, pd.Series] = {}
+    told = []
+    for name in names:
+        cells = table[name].astype("string").str.strip()
+        are_groups = (cells.str.fullmatch(_GROUPED) | cells.str.fullmatch(_BELOW_1000)).fillna(True).all()
+        found[name] = pd.to_numeric(cells.str.replace(".", "", regex=False) if are_groups else cells, errors="coerce")
+        if found[name].notna().sum() < cells.notna().sum():
+            found[name] = table[name]  # words among them
+        elif are_groups:
+            told.append(f"{name}: its points group thousands, as its numbers without one are all below 1000")
+    return table.assign(**found), tuple(told)
 
 
 def _filled(row: Sequence[str]) -> int:

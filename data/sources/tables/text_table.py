@@ -44,10 +44,12 @@ from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.tables.text_rows import (
     MORE_CELLS,
+    grouped_columns,
     perhaps_shifted,
     rows_of,
     widened,
     without_cut_row,
+    without_groups,
     without_shorter,
     without_wider,
 )
@@ -205,17 +207,21 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     names = unlike_names(printed or layout.names) if layout.names else []
     if names and (shifted := perhaps_shifted(names, rows, layout.separator)):
         log.warning(f"{path.name}: {shifted}")
-    options |= {"dtype": str if as_text else None}
+    grouped = (
+        [] if as_text or prep.decimal or decimal == "," or layout.separator == "," else grouped_columns(names, rows)
+    )
+    options |= {"dtype": str if as_text else dict.fromkeys(grouped, str) or None}
     table, lost, open_quotes = rows_of(path, stream, layout, widened(names, rows) or None, **options)
     if table.index.nlevels > 1:
         raise TableError(MORE_CELLS)
     table, wider, words = without_wider(table, len(names) or table.shape[1], layout.skipped)
+    table, groups = without_groups(table, grouped)
     if layout.separator == " " and names and not printed and table.iloc[:, -1].isna().any():
         with unpacked(path) as again:
             table, shorter = without_shorter(table, again.read().decode(encoding, errors), layout.skipped)
         lost += shorter
     lost += wider
-    words += open_quotes
+    words += (*open_quotes, *groups)
     cut = without_cut_row(table, path, encoding, layout.separator)
     table, lost = (table, lost) if cut is None else (cut, [*lost, (f"row {len(table)}", CUT_SHORT)])
     if not table.index.equals(pd.RangeIndex(len(table))):

@@ -21,7 +21,8 @@ FEWEST_COUNTED = 8  # rows of a column that is not called a number of rows
 _NUMBER_OF = "entry|sample|record|reading|measurement|message|packet|frame|scan|line|log|data|point|seq(?:uence)?"
 ROW_NUMBERS = re.compile(
     r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn|row[_ ]?(?:names?|ids?|no|nr|num|number|index)|obs"
-    rf"|idx|seq(?:uence)?|(?:{_NUMBER_OF})[ _.-]?(?:id|no\.?|nr\.?|num|number|index|idx|count|counter|#)",
+    r"|idx|recn(?:br|o|um)|seq(?:uence)?"
+    rf"|(?:{_NUMBER_OF})[ _.-]?(?:id|no\.?|nr\.?|num|number|index|idx|count|counter|#)",
     re.IGNORECASE,
 )
 COUNTS_OF_TIME = ("t", "time", "timestep", "time_step", "time_index", "time_idx", "obs", "period")
@@ -196,11 +197,11 @@ def _goes_on_by_one(values: np.ndarray) -> bool:
 
 
 def _are_row_numbers(table: pd.DataFrame, name: str, values: np.ndarray, notes: dict[str, str]) -> bool:
-    """Whether a column counts the rows: of such a name, first or behind the times; or of any, first, from 0 or 1 on,
-    where another column has the times (EasyLog's has the name of the logger).
+    """Whether a column counts the rows: of such a name, first or where there are times; or of any, first, from 0 or 1
+    on, where another column has the times (EasyLog's has the name of the logger).
     """
     first, times = table.columns[0], [column for column, note in notes.items() if note.startswith("time")]
-    is_called = bool(ROW_NUMBERS.fullmatch(name)) and (name == first or first in times)
+    is_called = bool(ROW_NUMBERS.fullmatch(name)) and (name == first or bool(times))
     is_called |= str(name).lower() in COUNTS_OF_TIME and bool(times) and len(values) >= FEWEST_COUNTED
     is_first = name == first and bool(times) and len(values) >= FEWEST_COUNTED and values[0] in (0, 1)
     return (is_called or is_first) and _goes_on_by_one(values)

@@ -20,6 +20,7 @@ from data.sources.times.counts.other_zeros import (
     other_calendar,
     other_zero,
     perhaps_gps,
+    perhaps_of_2000,
     perhaps_scale,
     perhaps_since_1970,
 )
@@ -46,25 +47,18 @@ ZEROS = np.array(
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
+FROM_2000_S = 946684800
 DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
 MIXED_SPAN_S = 3.2e8  # ten years: what is farther apart in changing units was no UNIX time
 DAY_S = 86400
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
-    r"(?:^|[\s_.(\[-])(ns|us|µs|micros|ms|msec|millis|s|sec|secs|seconds|min|minutes|h|hours|d|days)[)\]]?$"
+    r"(?:^|[\s_.(\[-])(ns|nanos(?:ec|econds?)?|us|µs|micros(?:ec|econds?)?|ms|msec|millis(?:ec|econds?)?|s|sec|secs|seconds"
+    r"|min|minutes|h|hours|d|days)[)\]]?$"
 )
-_UNITS = {
-    "µs": "us",
-    "micros": "us",
-    "msec": "ms",
-    "millis": "ms",
-    "sec": "s",
-    "secs": "s",
-    "seconds": "s",
-    "minutes": "min",
-}
-_UNITS |= {"hours": "h", "days": "d"}
+_BEGINS = {"n": "ns", "us": "us", "µ": "us", "mic": "us", "ms": "ms", "mil": "ms", "s": "s", "min": "min"}
+_BEGINS |= {"h": "h", "d": "d"}
 FORTRAN = r"(?<=[\d.])[dD](?=[-+]?\d+$)"  # its exponents
 DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them, and ISO 8601
 DURATION += r"|-?P(?!$)(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?"
@@ -165,7 +159,7 @@ def even_times(count: int, prep: PrepConfig) -> Times:
 def unit_of(name: str) -> str:
     """The unit of time that the name of a column ends with, a key of PER_SECOND; "" where it has none."""
     found = UNIT_IN_NAME.search(name.strip().lower())
-    return _UNITS.get(found[1], found[1]) if found else ""
+    return next(sign for begin, sign in _BEGINS.items() if found[1].startswith(begin)) if found else ""
 
 
 def epoch_unit(numbers: np.ndarray) -> str:
@@ -175,6 +169,16 @@ def epoch_unit(numbers: np.ndarray) -> str:
     shares = {u: np.mean((known > low * PER_SECOND[u]) & (known < high * PER_SECOND[u])) for u in EPOCH_UNITS}
     unit = max(shares, key=lambda u: shares[u])
     return unit if len(known) and shares[unit] > 0.9 else ""
+
+
+def since_1970_in(numbers: np.ndarray, name: str) -> str:
+    """As `epoch_unit`, of the numbers of a column of a name: where that tells another unit, in which they count from no
+    known day, they are UNIX times only from 2000 on, as names are wrong at times. 328551511918592 ns have passed since
+    a phone was started; as us since 1970 they would be of 1980.
+    """
+    unit, own = epoch_unit(numbers), unit_of(name)
+    known = numbers[np.isfinite(numbers)]
+    return "" if unit and own and own != unit and np.median(known) < FROM_2000_S * PER_SECOND[unit] else unit
 
 
 # Numbers
@@ -187,14 +191,15 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     may_be_hours = not prep.unix_time and not prep.time_unit and _NAME_OF_HOURS.search(name.lower())
     if may_be_hours and (hours := _compact(numbers, name, 10)) is not None:
         return _utc_times(hours, np.zeros(len(numbers), bool), prep, "dates and hours without separators")
-    unit = "" if prep.unix_time is False else epoch_unit(numbers) or _unit_once_set(numbers)
+    unit = "" if prep.unix_time is False else since_1970_in(numbers, name) or _unit_once_set(numbers)
     if unit == "s" and not prep.unix_time and (reason := other_zero(numbers)):
         raise TableError(f"its time column {name!r} {reason}")
     if unit:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high)) & ~_of_first_day(numbers, unit)
         times = _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
-        return replace(times, doubt=perhaps_gps(name) if unit == "s" and not prep.unix_time else "")
+        doubt = perhaps_gps(name) if unit == "s" else perhaps_of_2000(times.utc, unit)
+        return replace(times, doubt="" if prep.unix_time else doubt)
     mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
     if mixed is not None:
         return _since_1970(*mixed, prep)
@@ -223,7 +228,7 @@ def _unit_once_set(numbers: np.ndarray) -> str:
     """As `epoch_unit`, of clocks that ran from 1970 on in fewer than half of the rows, until they were set."""
     for unit in EPOCH_UNITS:
         early = _of_first_day(numbers, unit)
-        if early.sum() < 0.5 * np.isfinite(numbers).sum() and epoch_unit(numbers[~early]) == unit:
+        if 0 < early.sum() < 0.5 * np.isfinite(numbers).sum() and epoch_unit(numbers[~early]) == unit:
             return unit
     return ""
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
+from data.sources.times.cells import UNIT_IN_NAME, epoch_unit, since_1970_in
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
 from data.sources.times.counts.other_zeros import of_ticks
@@ -42,9 +42,11 @@ NAMES_OF_TIME = re.compile(
     r"julian|(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
     r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$|^in (?:ns|us|ms|s)$"
 )
+_COUNTS_FROM_1970 = re.compile(r"unix|epoch|posix|(?:^|[^a-z])utc")
 _LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
 _LAST_WORDS = {*SERIES_TIME_COLUMNS, "at", "start", "begin", "from"}  # created_at
 MOST_ALIKE = 0.01  # share of steps that have to go on: each time may come again for many sensors
+FEWEST_EVEN, MOST_UNEVEN = 20, 0.01  # numbers of an axis of time without a name; parts of a step that it is rounded by
 BOTH_WAYS, FEWEST_STEPS = 0.25, 8  # share of steps that rise, and that fall, where numbers are no times
 
 
@@ -70,7 +72,8 @@ def time_column(
         if pair := of_pairs(table, is_told):
             return pair
         parts = of_parts(table)
-        name = None if parts[1] else rising_column(table, NAMES_OF_TIME) or _counter_column(table)
+        name = None if parts[1] else _by_clocks(table) or rising_column(table, NAMES_OF_TIME) or _counter_column(table)
+        name = name or (None if parts[1] else _even_axis(table))
         if name is None:
             return parts
     column, notes = divided(table, name, prep.time_format or "") or (table[name], {name: "time"})
@@ -103,6 +106,8 @@ def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
     elif not _counts(table[name]) and not _passes(table[name]):
         return name
     for other in others:
+        if _COUNTS_FROM_1970.search(str(other).lower()) and _goes_on_from_1970(table[other]):
+            return other
         cells = spread(table[other]) if is_text(table[other]) else []
         dated = [":" in cell and looks_like_time(cell) and not CLOCK_ALONE.fullmatch(cell) for cell in cells]
         if cells and sum(dated) > 0.9 * len(cells):
@@ -120,7 +125,7 @@ def _counts(column: pd.Series) -> bool:
     """Whether the cells of a column are numbers, or texts of such, that count from no known day."""
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     is_number = column.dtype.kind in "iuf" or np.isfinite(numbers).sum() > 0.5 * column.notna().sum()
-    return bool(is_number) and column.dtype.kind not in "mM" and not epoch_unit(numbers)
+    return bool(is_number) and column.dtype.kind not in "mM" and not since_1970_in(numbers, str(column.name or ""))
 
 
 def chosen(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
@@ -217,6 +222,25 @@ def _goes_on_from_1970(column: pd.Series) -> bool:
     if len(numbers) < 2 or not (epoch_unit(numbers) or of_ticks(numbers)):
         return False
     return bool((numbers[1:] >= numbers[:-1]).mean() > 0.9 and (numbers[1:] != numbers[:-1]).mean() > MOST_ALIKE)
+
+
+def _by_clocks(table: pd.DataFrame) -> str | None:
+    """The first column of clocks alone that is called a time, as `Start time` beside `End time`."""
+    return next(
+        (name for name in table.columns if NAMES_OF_TIME.search(str(name).lower()) and _passes(table[name])), None
+    )
+
+
+def _even_axis(table: pd.DataFrame) -> str | None:
+    """The first column of a table without names, where its numbers have fractions and go on by equal steps, as no
+    measured ones do: the seconds of who wrote nothing else.
+    """
+    name = table.columns[0]
+    numbers = table[name].to_numpy(np.float64) if is_nameless(name) and table[name].dtype.kind == "f" else np.empty(0)
+    if table.shape[1] < 2 or len(numbers) < FEWEST_EVEN or not np.isfinite(numbers).all() or not (numbers % 1).any():
+        return None
+    steps = np.diff(numbers)
+    return name if steps.min() > 0 and np.ptp(steps) < MOST_UNEVEN * np.median(steps) else None
 
 
 def _by_days(table: pd.DataFrame) -> str | None:

@@ -196,7 +196,8 @@ def _of_clocks(text: pd.Series, column: pd.Series, prep: PrepConfig) -> tuple[np
     us[known] += DAY_US * np.cumsum(np.diff(us[known], prepend=us[known][:1]) < -DAY_US / 2)
     utc = np.full(len(us), np.datetime64("NaT", "us"))
     utc[known] = np.datetime64(prep.start_utc[:10], "us") + us[known].astype(np.int64).astype("timedelta64[us]")
-    return utc, np.zeros(len(us), bool)
+    offset_us, zoned = _offsets_us(fields["zone"])
+    return utc - offset_us.astype("timedelta64[us]"), zoned
 
 
 def _fields(text: pd.Series, form: re.Pattern) -> pd.DataFrame:

@@ -19,6 +19,7 @@ PER_DAY = (24, 48, 96, 144, 288, 1440)
 DAY_MIN = 1440
 FEWEST_CLOCKS = 12
 _CLOCK = re.compile(r"\D{0,6}?(\d{1,2})[:h](\d\d)(?::00)?\D{0,3}")
+_CLOCK_IN_DIGITS = re.compile(r"(\d\d)(\d\d)")  # 0015 ... 2400
 _PARTS = ("h", "hh", "hr", "hour", "hours", "he", "halfhour", "qh", "slot", "period", "interval", "stunde", "kw", "kwh")
 _NUMBERED = re.compile(r"(\D*?)0*(\d+)")
 
@@ -53,12 +54,14 @@ def by_clock(read: TextTable, prep: PrepConfig) -> TextTable:
 
 def _minutes_of(names: list[str]) -> tuple[dict[str, int], str]:
     """The minute of the day that each column of a clock begins at, and what was made of them; {} without any."""
-    clocks = {name: 60 * int(m[1]) + int(m[2]) for name in names if (m := _CLOCK.fullmatch(name)) and int(m[2]) < 60}
+    form = _CLOCK if sum(map(bool, map(_CLOCK.fullmatch, names))) >= FEWEST_CLOCKS else _CLOCK_IN_DIGITS
+    clocks = {name: 60 * int(m[1]) + int(m[2]) for name in names if (m := form.fullmatch(name)) and int(m[2]) < 60}
     if len(clocks) >= FEWEST_CLOCKS:
         minutes = list(clocks.values())
         if minutes[-1] == 0 < minutes[0]:
             minutes[-1] = DAY_MIN  # 00:30 ... 23:30, 00:00: each is the end of its part
-        if len(set(np.diff(minutes))) == 1 and minutes[0] < minutes[1] and minutes[-1] <= DAY_MIN:
+        is_day = form is _CLOCK or len(clocks) * (minutes[1] - minutes[0]) == DAY_MIN  # else years, names of sensors
+        if is_day and len(set(np.diff(minutes))) == 1 and minutes[0] < minutes[1] and minutes[-1] <= DAY_MIN:
             return dict(zip(clocks, minutes, strict=True)), f"the day's {len(clocks)} columns, as {names[-1]}, as rows"
     numbered = [(name, m[1].lower(), int(m[2])) for name in names if (m := _NUMBERED.fullmatch(name))]
     for stem in dict.fromkeys(stem for _, stem, _ in numbered):

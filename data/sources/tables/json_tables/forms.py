@@ -11,8 +11,14 @@ from typing import Any
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.tables.json_tables.nested import holds_lists, table_within
-from data.sources.times.texts import looks_like_time
+from data.sources.tables.json_tables.nested import (
+    holds_lists,
+    holds_times_as_names,
+    table_within,
+    tell_rows,
+    with_numbered_parts,
+)
+from data.sources.tables.json_tables.senml import is_senml, of_senml
 
 NO_FORM = (
     "its JSON is neither a list of records, nor columns by their names, nor an answer of Prometheus, InfluxDB, "
@@ -45,14 +51,9 @@ def _of_known_form(value: Any) -> pd.DataFrame:
     if isinstance(value.get("results"), list):
         return _of_influx(value["results"])
     if value and all(isinstance(column, dict) for column in value.values()):
-        are_rows = _tell_rows(value) and not any(map(_tell_rows, value.values()))
+        are_rows = tell_rows(value) and not any(map(tell_rows, value.values()))
         return _with_rows(pd.DataFrame.from_dict(value, orient="index") if are_rows else pd.DataFrame(value))
     return _of_columns(value)
-
-
-def _tell_rows(names: dict) -> bool:
-    """Whether names are those of rows: times, or numbers."""
-    return len(names) >= FEWEST_ROWS and all(name.lstrip("-").isdecimal() or looks_like_time(name) for name in names)
 
 
 def _of_list(value: list) -> pd.DataFrame:
@@ -69,7 +70,11 @@ def _of_list(value: list) -> pd.DataFrame:
         return pd.DataFrame({"value": value})
     if not all(isinstance(row, dict) for row in value):
         raise TableError(NO_FORM)
-    return pd.json_normalize(value)
+    if is_senml(value):
+        return of_senml(value)
+    if value and all(map(holds_times_as_names, value)):
+        raise TableError(NO_FORM)  # a series in each (OpenTSDB)
+    return with_numbered_parts(pd.json_normalize(value))
 
 
 def _whole(parts: list[list[dict]]) -> Iterator[list[dict]]:

@@ -14,6 +14,7 @@ from data.sources.times.texts import looks_like_time
 
 FEWEST_ROWS = 2
 FEWEST_UNNAMED = 8  # rows of numbers without names or times, which a place or a box has too
+MOST_RECORDS = 8  # in a cell, each of which is a sensor of its own
 MOST_PARTS = 64  # of one cell, each of which becomes a column
 DEEPEST = 12
 LOOKED_AT = 50
@@ -30,17 +31,57 @@ def table_within(value: Any) -> pd.DataFrame | None:
     Raises TableError for several that can't be put together.
     """
     found = list(_tables(value, "", DEEPEST))
+    if any(map(_is_series, found)):  # what else is there, as the ranges of axes, is about them
+        found = [one for one in found if _is_series(one)]
     if len(found) < 2:
         return found[0][1] if found else None
     names = ", ".join(name or "without a name" for name, _ in found[:4])
     if len({tuple(table.columns) for _, table in found}) > 1:
         raise TableError(f"its JSON holds {len(found)} tables of unlike columns ({names}); write one of them alone")
-    if not any(str(column).lower().rsplit(".", 1)[-1] in _TIMES for column in found[0][1].columns):
+    if not any(map(_is_called_time, found[0][1].columns)):
         raise TableError(f"its JSON holds {len(found)} series without times ({names}); write a row for each sample")
     labels = [name or str(number) for number, (name, _) in enumerate(found)]
     if len(set(labels)) < len(labels):
         labels = [f"{name} {number}" for number, name in enumerate(labels)]
     return pd.concat([table.assign(series=label) for label, (_, table) in zip(labels, found, strict=True)])
+
+
+def _is_series(found: tuple[str, pd.DataFrame]) -> bool:
+    return len(found[1]) >= FEWEST_UNNAMED and any(_is_called_time(name) for name in found[1].columns)
+
+
+def _is_called_time(name: object) -> bool:
+    return str(name).lower().rsplit(".", 1)[-1] in _TIMES
+
+
+def tell_rows(names: dict) -> bool:
+    """Whether names are those of rows: times, or numbers."""
+    return len(names) >= FEWEST_ROWS and all(name.lstrip("-").isdecimal() or looks_like_time(name) for name in names)
+
+
+def holds_times_as_names(row: dict) -> bool:
+    """Whether a part of a record has times as its names, with a value for each."""
+    return any(isinstance(part, dict) and tell_rows(part) for part in row.values())
+
+
+def with_numbered_parts(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of records with times whose cells are lists of a few records, as many in each row: the values of each by
+    their place, as `conditions[0].temp`; others as they are.
+    """
+    has_times = any(_is_called_time(name) and _are_times(table[name]) for name in table.columns)
+    if not has_times or len(table) < FEWEST_UNNAMED:
+        return table
+    for name in [name for name in table.columns if table[name].dtype == object]:
+        counts = {len(cell) if _are_records(cell) else 0 for cell in table[name]}
+        if len(counts) == 1 and 0 < (count := counts.pop()) <= MOST_RECORDS:
+            parts = [pd.json_normalize([cell[n] for cell in table[name]]) for n in range(count)]
+            parts = [part.add_prefix(f"{name}[{n}].").set_index(table.index) for n, part in enumerate(parts)]
+            table = pd.concat([table.drop(columns=name), *parts], axis=1)
+    return table
+
+
+def _are_records(cell: Any) -> bool:
+    return isinstance(cell, list) and all(isinstance(row, dict) for row in cell)
 
 
 def with_plain_cells(table: pd.DataFrame) -> pd.DataFrame:
@@ -132,6 +173,9 @@ def _tables(value: Any, name: str, depth: int) -> Iterator[tuple[str, pd.DataFra
     if depth == 0:
         return
     if isinstance(value, dict):
+        if tell_rows(value) and all(map(_is_number, value.values())):
+            yield name, pd.DataFrame({"time": [*value], "value": [*value.values()]})
+            return
         columns = _columns(value)
         if columns is not None:
             yield _name_of(value) or name, columns
@@ -167,6 +211,8 @@ def _of_rows(value: list) -> pd.DataFrame | None:
     if len(value) < FEWEST_ROWS:
         return None
     if all(isinstance(row, dict) for row in value):
+        if all(map(holds_times_as_names, value)):
+            return None
         table = pd.json_normalize(value)
         is_table = not holds_lists(table) and any(_is_number(cell) for row in value[:3] for cell in _leaves(row))
         return table if is_table else None

@@ -70,6 +70,17 @@ def perhaps_gps(name: str) -> str:
     )
 
 
+def perhaps_of_2000(utc: np.ndarray | None, unit: str) -> str:
+    """What to say of UNIX times (N,) in parts of a second that end before 2000, when hardly a program counted so."""
+    known = utc[~np.isnat(utc)] if utc is not None else np.empty(0, "datetime64[ms]")
+    if not len(known) or known.max() >= np.datetime64("2000-01-01"):
+        return ""
+    return (
+        f"taken as UNIX time in {unit}, of {str(known[0])[:10]}; if they count from another day, as Polar's from 2000: "
+        f"prep.unix_time=false with prep.time_unit={unit} and prep.start_utc=2000-01-01"
+    )
+
+
 def perhaps_scale(scale: str) -> str:
     """What to say of seconds whose column names a scale without leap seconds."""
     return (

@@ -3,7 +3,9 @@
 import re
 
 import numpy as np
+import pandas as pd
 
+DAY_S = 86400
 _UNIT_US = {"microsecond": 1, "millisecond": 1_000, "second": 1_000_000, "minute": 60_000_000, "hour": 3_600_000_000}
 _UNIT_US |= {"day": 86_400_000_000}
 _SHORT = {"us": "microsecond", "microsec": "microsecond", "ms": "millisecond", "msec": "millisecond", "s": "second"}
@@ -13,6 +15,7 @@ _SINCE = re.compile(
     r"(?:[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}(?:\.\d*)?))?)?"
     r"\s*(?P<zone>Z|UTC|GMT|0{1,2}:00|(?P<sign>[+-])(?P<zone_h>\d{1,2}):?(?P<zone_min>\d{2})?)?\s*$"
 )
+_DAY_AS = re.compile(r"\s*day as %Y%m%d(?:\.%f)?\s*$")  # of CDO: 20240305.5 is noon
 CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")  # alike since 1582
 LATEST_US = 2**62
 
@@ -22,6 +25,8 @@ def since_its_unit(numbers: np.ndarray, unit: str, calendar: str = "") -> np.nda
 
     calendar: by CF; times of years without leap days are no UTC, and so none.
     """
+    if _DAY_AS.match(unit):
+        return _of_dates(numbers)
     found = _SINCE.match(unit)
     if not found or calendar.lower() not in CALENDARS:
         return None
@@ -38,6 +43,15 @@ def since_its_unit(numbers: np.ndarray, unit: str, calendar: str = "") -> np.nda
     else:
         later_us = np.rint(whole[known] * unit_us).astype(np.int64)
     utc[known] = moment + later_us.astype("timedelta64[us]")
+    return utc
+
+
+def _of_dates(numbers: np.ndarray) -> np.ndarray:
+    """UTC (N,) datetime64[us], NaT unknown, of dates in digits with the part of their day behind the point."""
+    known, utc = np.isfinite(numbers), np.full(len(numbers), np.datetime64("NaT", "us"))
+    days = pd.to_datetime(pd.Series(numbers[known] // 1).astype("int64").astype(str), format="%Y%m%d", errors="coerce")
+    passed = np.rint(numbers[known] % 1 * DAY_S).astype("int64").astype("timedelta64[s]")
+    utc[known] = days.to_numpy().astype("datetime64[us]") + passed
     return utc
 
 

@@ -1,0 +1,42 @@
+"""SenML (RFC 8428): records whose names, times and values count from bases that stand in one of those before them."""
+
+from typing import Any
+
+import pandas as pd
+
+from data.sources.base import TableError
+
+_BASES = ("bn", "bt", "bu", "bv", "bs")
+_VALUES = ("v", "vb", "vs", "s")
+FIRST_ABSOLUTE_S = 2**28  # smaller times count from now on (section 4.5.3), which a file does not tell
+
+
+def is_senml(records: list) -> bool:
+    """Whether a list is a pack of SenML: records with values, of which one has a base."""
+    if not records or not all(isinstance(row, dict) for row in records):
+        return False
+    has_base = any(key in row for row in records for key in _BASES)
+    return has_base and all(any(key in row for key in (*_VALUES, *_BASES)) for row in records)
+
+
+def of_senml(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of time (UNIX, s), sensor and value. Raises TableError where times count from a moment that is not told."""
+    rows, base = [], {"bn": "", "bt": 0.0, "bv": 0.0, "bs": 0.0}
+    for record in records:
+        base |= {key: record[key] for key in base if key in record}
+        sensor, time = f"{base['bn']}{record.get('n', '')}", base["bt"] + record.get("t", 0.0)
+        row = {"time": time, "sensor": sensor}
+        if "v" in record or "s" in record:
+            rows.append(row | {"value": base["bv"] + record["v"] if "v" in record else base["bs"] + record["s"]})
+        elif isinstance(record.get("vb"), bool):
+            rows.append(row | {"value": float(record["vb"])})
+    if not rows:
+        raise TableError("its SenML holds no number")
+    if any(row["time"] < FIRST_ABSOLUTE_S for row in rows):
+        raise TableError("its SenML counts times from when it was sent, which it does not tell; write a base time (bt)")
+    table = pd.DataFrame(rows)
+    return (
+        table
+        if table["sensor"].nunique() > 1
+        else table.drop(columns="sensor").rename(columns={"value": rows[0]["sensor"]})
+    )
