@@ -55,6 +55,10 @@ def heads_above(rows: Sequence[tuple[int, list[str]]], width: int) -> Heads | No
     if not heads:
         return None
     at, nearest = heads[0]
+    if len(nearest) < width and not _name_times(nearest, times):  # units below names, and rows that are wider
+        over = (cells for _, cells in heads[1:] if _name_times(cells, times) and _are_unlike(cells))
+        names = next((_joined([cells], nearest, times) for cells in over if len(cells) == len(nearest)), [])
+        return Heads(at, names, True) if names else None
     if not _name_times(nearest, times) or all(_KIND.fullmatch(cell.strip()) for cell in nearest if cell.strip()):
         return None
     if len(heads) > 1 and _has_units_of(nearest, heads[1][1], times):

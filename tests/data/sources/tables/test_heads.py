@@ -56,6 +56,13 @@ def test_rows_that_end_in_a_separator_below_names_that_do_not(tmp_path, sign):
     assert series.values[0].tolist() == [20.5, 40]
 
 
+def test_rows_that_end_in_a_separator_below_names_and_units_that_do_not(tmp_path):
+    lines = ["Logger;7", "Datum/Uhrzeit;Drehzahl;Druck", ";rpm;degC", *(";".join(row) + ";" for row in ROWS)]
+    series = read(tmp_path, lines)
+    assert series.channels == ("Drehzahl", "Druck [degC]")
+    assert len(series.values) == len(ROWS)
+
+
 def test_names_in_two_lines_stay_joined(tmp_path):
     series = read(tmp_path, [",North,South", "Time,Temp,Hum", *map(",".join, ROWS)])
     assert series.channels == ("North Temp", "South Hum")
