@@ -48,16 +48,17 @@ class Links(NamedTuple):
         return None
 
 
-def gelu_in_integers(model: onnx.ModelProto) -> onnx.ModelProto:
+def gelu_in_integers(model: onnx.ModelProto, tables: bool = True) -> onnx.ModelProto:
     """The model in which a GELU between integers is x sigmoid(1.702 x): a table of 256 values, a product of integers.
 
-    That is 0.02 at most from what GELU is; the steps of integers are as large. Others are computed by tanh: 5e-4 at
-    most from what they are, in less time. Source: Hendrycks & Gimpel 2016 (arXiv 1606.08415), section 2.
+    That is 0.02 at most from what GELU is; the steps of integers are as large. Others, and without `tables` all, are
+    computed by tanh: 5e-4 at most from what they are, in less time.
+    Source: Hendrycks & Gimpel 2016 (arXiv 1606.08415), section 2.
     """
     graph, links = model.graph, Links.of(model.graph)
     for node in [node for node in graph.node if node.op_type == "Gelu"]:
         read, rounded = links.maker(node.input[0], "DequantizeLinear"), links.reader(node.output[0], "QuantizeLinear")
-        if read is None or rounded is None:
+        if not tables or read is None or rounded is None:
             del node.attribute[:]
             node.attribute.append(onnx.helper.make_attribute("approximate", "tanh"))
             continue

@@ -30,7 +30,9 @@ def in_integers(exported: Exported, net: bytes) -> bytes:
     """Blocks and strides in integers of 8 bits, see `quantize`."""
     portable = exported.portable
     assert portable.shown is not None  # or this precision was refused
-    return quantized(net, integer_weights(portable.net), portable.shown(exported.ranges))
+    # A method's net is a part of what it was fitted with, in units that leave no room for another GELU.
+    tables = not portable.arrays
+    return quantized(net, integer_weights(portable.net), portable.shown(exported.ranges), tables)
 
 
 def of_run(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) -> Calibration:

@@ -34,11 +34,11 @@ def integer_weights(net: nn.Module) -> set[str]:
     return found
 
 
-def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> bytes:
+def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray], tables: bool = True) -> bytes:
     """The net with the products by these weights in integers. Raises ValueError where there are none.
 
     Weights have 7 bits: of 8, processors without AVX-512 VNNI would clip sums of products, and score otherwise. What is
-    done between products is rewritten, see `integer_graph`.
+    done between products is rewritten, see `integer_graph`; tables: whether GELU is one where it can be.
     """
     model = onnx.load_from_string(net)
     products = [node for node in model.graph.node if node.op_type in PRODUCTS]
@@ -53,7 +53,7 @@ def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> b
             per_channel=True, reduce_range=True, nodes_to_quantize=chosen,
             op_types_to_quantize=list(PRODUCTS),  # of other nodes no ranges are asked: a masked net sorts NaN in some
         )  # fmt: skip
-        return gelu_in_integers(moved_in_half(repeated_in_integers(onnx.load(path)))).SerializeToString()
+        return gelu_in_integers(moved_in_half(repeated_in_integers(onnx.load(path))), tables).SerializeToString()
 
 
 class _Windows(CalibrationDataReader):
