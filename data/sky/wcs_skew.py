@@ -23,11 +23,12 @@ def without_skew(header: Mapping, shape: tuple[int, int]) -> tuple[Mapping, str]
     matrix = matrix_of(header)
     if matrix is None:
         return header, ""
-    nearest, turn = nearest_turned(matrix)
-    apart = matrix - nearest
-    unit_arcsec = ARCSEC.get(str(header.get("CUNIT1", "")).strip().lower(), math.nan)
-    corner = np.array(shape[::-1]) / 2
-    off_arcsec = unit_arcsec * max(np.hypot(*(apart @ (corner * sign))) for sign in ((1, 1), (1, -1)))
+    with np.errstate(over="ignore", invalid="ignore"):  # an absurd card is beyond the limit, too
+        nearest, turn = nearest_turned(matrix)
+        apart = matrix - nearest
+        unit_arcsec = ARCSEC.get(str(header.get("CUNIT1", "")).strip().lower(), math.nan)
+        corner = np.array(shape[::-1]) / 2
+        off_arcsec = unit_arcsec * max(np.hypot(*(apart @ (corner * sign))) for sign in ((1, 1), (1, -1)))
     if np.abs(apart).max() <= SKEW_LIMIT * np.abs(nearest).max() or not off_arcsec <= LARGEST_SKEW_ARCSEC:
         return header, ""
     middle = corner + 0.5
