@@ -6,7 +6,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.camera.bounds import bounds_of, read_bounds, write_bounds
@@ -138,6 +138,7 @@ def test_a_lamp_that_is_switched_on_is_none_of_the_cameras_exposures(by, x, y, a
     assert set(kinds(brighter, BOUNDS)) <= {LIT, ""}
 
 
+@settings(max_examples=100)
 @given(sigma=st.floats(2.5, 8), at=st.integers(1, NEW - 5), count=st.integers(1, 4))
 def test_a_lens_out_of_focus_is_told_as_long_as_it_lasts(sigma, at, count):
     frames = SOUND.copy()
