@@ -14,7 +14,7 @@ that overlap say little more than one.
 
 import math
 from collections import deque
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -61,7 +61,7 @@ class Drift:
         self.alarm_s = 0.0  # by how much alarms have lasted longer than what is none
 
     @classmethod
-    def of(cls, made: Calibration, settings: EvalConfig) -> "Drift":
+    def of(cls, made: Calibration, settings: EvalConfig) -> Self:
         """For a stream, as the settings ask; thresholds that they fix stay."""
         asked_s, memory_s = settings.follow_memory_s, memory_of(made, settings)
         drift = cls(made.thresholds(settings), np.delete(made.levels, made.left_out), memory_s)

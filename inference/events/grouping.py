@@ -82,8 +82,10 @@ def _apart(
     sides: Sequence[Sequence[Event]], first: str, last: str, within: int, value_of: Callable[[int], float] = float
 ) -> np.ndarray:
     """`between` by two columns of events, of all with all or of one side with another."""
-    bounds = [[np.array([value_of(getattr(e, name)) for e in side]) for name in (first, last)] for side in sides]
-    return between(*bounds[0], within, *bounds[-1])
+    (start, end), *others = (
+        [np.array([value_of(getattr(event, name)) for event in side]) for name in (first, last)] for side in sides
+    )
+    return between(start, end, within, *(others[0] if others else ()))
 
 
 def between(

@@ -82,10 +82,9 @@ class Together:
         if not still or not self.waiting:
             whole, self.waiting = self.waiting, []
             return whole
-        held = self._near(still, self.waiting).any(axis=0).tolist()
-        whole = [family for family, is_held in zip(self.waiting, held, strict=True) if not is_held]
-        self.waiting = [family for family, is_held in zip(self.waiting, held, strict=True) if is_held]
-        return whole
+        is_held, families = self._near(still, self.waiting).any(axis=0), self.waiting
+        self.waiting = [families[k] for k in np.flatnonzero(is_held)]
+        return [families[k] for k in np.flatnonzero(~is_held)]
 
     def _near(self, events: Sequence[Event], families: Sequence[Sequence[Event]]) -> np.ndarray:
         """Whether an event is near to one of a family (E, F)."""

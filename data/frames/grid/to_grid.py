@@ -157,7 +157,7 @@ def _is_measured(frame: Placed) -> bool:
 def _flags(
     raw: RawFrame,
     frame: Placed,
-    source_shape: tuple[int, int],
+    source_shape: tuple[int, ...],
     present: np.ndarray | None,
     filled: int,
     rows: int,

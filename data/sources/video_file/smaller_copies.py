@@ -75,7 +75,7 @@ def _ends_of(container) -> tuple[np.ndarray, np.ndarray]:
     container.seek(max(0, (container.duration or 0) - 10**6))
     for frame in container.decode(stream):
         last = frame
-    return tuple(_small(frame.to_image()) for frame in (first, last))
+    return _small(first.to_image()), _small(last.to_image())
 
 
 def _thumb(path: Path) -> np.ndarray:
