@@ -1,7 +1,7 @@
 """The windows of a training as batches, and the facts about them that a run must be resumed with."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -95,11 +95,27 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
             f"the reels have a frame every {found[0]:g} to {found[1]:g} s: what moves or changes looks faster in some "
             "than in others; better train on one cadence at a time"
         )
+    tell_hours_apart(reels, config.train.excluded_utc)
     sides = [
         WindowDataset(reels, side, scaling, classes, labels_of(config, reels, side) if labels_of else None)
         for side in training_split(reels, config.train)
     ]
     return TrainingData(reels, scaling, *sides)
+
+
+def tell_hours_apart(reels: list[Reel], excluded_utc: Sequence[tuple[str, str]]) -> None:
+    """Say that no hour is left out where all that are asked for lie before, or behind, all frames."""
+    if not excluded_utc or any(reel.times_utc is None for reel in reels):
+        return
+    begins, ends = (
+        [np.datetime64(text.replace(" ", "T"), "ms") for text in side] for side in zip(*excluded_utc, strict=True)
+    )
+    first, last = (np.array([reel.times_utc[place] for reel in reels], "datetime64[ms]") for place in (0, -1))
+    if max(ends) < first.min() or min(begins) > last.max():
+        log.warning(
+            f"train.exclude_utc leaves nothing out: its hours are of {min(begins)} to {max(ends)}, and frames of "
+            f"{first.min()} to {last.max()}; see prep.start_utc and how far frames are apart (prep.frames_per_second)"
+        )
 
 
 def refuse_what_never_varies(reels: list[Reel]) -> None:

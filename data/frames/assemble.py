@@ -38,7 +38,7 @@ from data.frames.scale import Stored, scale_and_store
 from data.labels.anomalies import Known, read_anomalies
 from data.messages import logger
 from data.reel.contract import items_of
-from data.reel.gaps import told_gaps, told_paces
+from data.reel.gaps import told_cadence, told_gaps, told_paces
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import index_windows, lengths_that_fit, read_windows, too_long_to_train
@@ -198,6 +198,8 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
         log.info(f"{reel.name}: {told}")
     if not reel.is_series and (told := told_paces(reel.times_s)):
         log.info(f"{reel.name}: {told}")
+    if not reel.is_series and (told := told_cadence(reel.times_s, prep.sample_interval_sec)):
+        log.warning(f"{reel.name}: {told}")
 
 
 def _meta(plan: ReelPlan, table: pd.DataFrame, form: Stored, identity: str, prep: PrepConfig) -> dict:

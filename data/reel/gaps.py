@@ -55,6 +55,18 @@ def told_paces(times_s: np.ndarray) -> str:
     )
 
 
+def told_cadence(times_s: np.ndarray, given_s: float | None) -> str:
+    """Where frames come more often than at the cadence (s) that the settings give, as those of a video, whose times
+    (T,) are the player's; "" where they don't, as far as some may be missing, or none is given."""
+    median_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else np.inf
+    if given_s is None or median_s >= given_s or are_alike(median_s, given_s):
+        return ""
+    return (
+        f"its frames are {median_s:.4g} s apart, and prep.sample_interval_sec {given_s:g} changes no times: if a video "
+        f"shows {given_s:g} s from frame to frame, prep.frames_per_second={1 / given_s:.8g} says so; else leave it null"
+    )
+
+
 def crossed(meta: Mapping[str, Any]) -> float:
     """Cadences of the longest step that a window may go across, of what reel.json holds."""
     return max(meta["gap_threshold"], meta.get("windows_cross", 0.0))

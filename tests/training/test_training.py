@@ -294,3 +294,12 @@ def test_half_a_checkpoint_of_a_killed_run_is_no_other_run(tmp_path):
     path_of(tmp_path, "best").touch()
     with pytest.raises(FileExistsError, match="holds the checkpoints of another run"):
         refuse_other_run(tmp_path)
+
+
+@pytest.mark.parametrize(("start", "told"), [("2012-07-18", False), ("2012-07-19", False), ("2012-07-20", True)])
+def test_hours_that_all_lie_before_or_behind_the_frames_are_told(tmp_path, caplog, start, told):
+    """Of a movie with the player's times no hour that was asked for was left out, and the flare trained."""
+    make_reel(tmp_path / "reel", drifting_blobs(60), start_utc=f"{start}T06:00:00", cadence_s=3600.0)
+    hours = (("2012-07-18T00:00:00", "2012-07-18T01:00:00"), ("2012-07-20T00:00:00", "2012-07-20T01:00:00"))
+    open_data(small_config(tmp_path / "reel", tmp_path / "run", train__exclude_utc=hours))
+    assert ("train.exclude_utc leaves nothing out" in caplog.text) is told

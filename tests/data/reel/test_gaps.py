@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.pictures.curves import curve
-from data.reel.gaps import gaps_after, told_gaps, told_paces
+from data.reel.gaps import gaps_after, told_cadence, told_gaps, told_paces
 from data.reel.windows import stretches
 from inference.events.matching import Observed
 
@@ -56,3 +56,14 @@ def test_a_pace_that_changes_for_good_is_told(step_s, jitter, times_as_slow, beg
     steps[int(begin * len(steps)) : int((begin + 0.25) * len(steps))] *= times_as_slow
     assert "s apart in one part and" in told_paces(np.cumsum(steps))
     assert told_paces(np.cumsum(steps)[:20]) == ""
+
+
+@given(st.floats(0.01, 100), st.floats(1.3, 1000), st.integers(2, 50))
+def test_a_cadence_that_frames_come_more_often_than_is_told_with_the_rate_that_would_be_it(step_s, slower, count):
+    """Of a movie of the Sun at 12 s a frame the times stayed the player's, and its flare trained, without a word."""
+    times = np.arange(count) * step_s
+    given_s = step_s * slower
+    rate = float(told_cadence(times, given_s).partition("prep.frames_per_second=")[2].split()[0])
+    np.testing.assert_allclose(rate * given_s, 1, rtol=1e-6)
+    assert told_cadence(times, step_s) == told_cadence(times, None) == told_cadence(times[:1], given_s) == ""
+    assert told_cadence(times * slower, step_s) == "", "some are missing"
