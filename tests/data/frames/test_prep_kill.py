@@ -99,7 +99,7 @@ def test_killed_three_times_the_reel_is_the_same_to_the_byte(raw, undisturbed, t
     moments = {  # frames that are noted by then
         "decoding has begun": ("Journal.add", 1),
         "half is decoded": ("Journal.add", FRAMES // 2),
-        "the reel is put together": ("_scale_and_store", FRAMES),
+        "the reel is put together": ("scale_and_store", FRAMES),
     }
     decoded = 0
     for what, (function, count) in moments.items():

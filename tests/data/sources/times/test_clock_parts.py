@@ -10,7 +10,7 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.table import TableSource
 from data.sources.times.cells import FAR_OFF, times_of
-from data.sources.times.clock_parts import in_parts
+from data.sources.times.clock_parts import WRAPS_S, in_parts
 from data.sources.times.column import time_column
 
 lengths = st.lists(st.integers(12, 40), min_size=1, max_size=5)
@@ -18,6 +18,8 @@ lengths = st.lists(st.integers(12, 40), min_size=1, max_size=5)
 
 @given(lengths, st.floats(0.01, 100), st.integers(0, 3), st.booleans())
 def test_parts_follow_each_other_with_a_gap(lengths, step_s, first, with_unknown):
+    # A part as long as what a counter counts to may as well be one that came to its end.
+    assume(not any(n - 1.1 < wrap / step_s < n + 2.1 for n in lengths[:-1] for wrap in WRAPS_S))
     seconds = np.concatenate([step_s * (first + np.arange(n) + 0.01 * (k % 3)) for k, n in enumerate(lengths)])
     if with_unknown:
         seconds[1] = np.nan
