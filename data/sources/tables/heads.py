@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from data.sources.tables.values.cells import is_number
+from data.sources.times.column import KNOWN_NAMES
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 from data.units import is_unit
 
@@ -21,6 +22,15 @@ _KIND = re.compile(
     r"#?(?:date|time|date_?time|timestamp|string|text|varchar|char|bool(?:ean)?|u?(?:small|big)?int(?:eger)?\d*"
     r"|float\d*|double|real|number|numeric|decimal|long|short|word|dword)(?:[\[(:].*)?",
     re.IGNORECASE,
+)
+# UNIX times, and dates with clocks.
+_COUNT = re.compile(
+    r"[1-3]\d{9}(?:\d{3}){0,3}(?:[.,]\d+)?"
+    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){1,2}"
+)
+# Those that no table is converted between.
+_OTHER_UNITS = re.compile(
+    r"(?:[^\W\d]|[%°µ]){1,4}/(?:[^\W\d]|[%°]){1,4}[23²³]?|m?bar|rpm|pp[mb]|dB|psi|%RH", re.IGNORECASE
 )
 _BRACKETS = re.compile(r"^[(\[]([^()\[\]]+)[)\]]$")
 ROWS_LOOKED_AT = 5  # from the first one on, most of which have to be rows
@@ -39,36 +49,51 @@ class Heads(NamedTuple):
     is_shorter: bool = False
 
 
-def heads_above(rows: Sequence[tuple[int, list[str]]], width: int) -> Heads | None:
+def heads_above(
+    rows: Sequence[tuple[int, list[str]]], width: int, comments: Sequence[tuple[int, list[str]]] = ()
+) -> Heads | None:
     """The names that stand right above the rows; None where none of the lines there tells for certain that it is these.
 
-    rows: numbers of lines and their cells. width: of most rows. A line of names has a name for each column, all unlike,
-    and a word for time above the times. Where a line of units or kinds has that place, the lines above it are joined.
+    rows: numbers of lines and their cells. width: of most rows. comments: other lines, without their marks. A line of
+    names has a name for each column, all unlike, and a word for time above the times, or nothing there alone. Where a
+    line of units or kinds has that place, the lines above it are joined.
     """
     begin = _first_row(rows, width)
     if begin is None or not (times := _times_at(rows[begin : begin + ROWS_LOOKED_AT])):
         return None
     begin = _with_short_rows(rows, begin, times[0])
     is_open = all(not cells[-1].strip() for _, cells in rows[begin : begin + ROWS_LOOKED_AT] if len(cells) == width)
-    above = itertools.takewhile(lambda row: len(row[1]) in (width, width - is_open), reversed(rows[:begin]))
+    widths = (width, width - is_open)
+    told = [line for line in comments if line[0] < rows[begin][0] and len(line[1]) in widths]
+    told = [line for line in told if not _is_row(line[1]) and (_is_named(line[1], times) or _are_units(line[1], times))]
+    above = itertools.takewhile(lambda row: len(row[1]) in widths, sorted([*rows[:begin], *told], reverse=True))
     heads = list(itertools.takewhile(lambda row: not _is_row(row[1]), above))[:MOST_HEADS]
-    if not heads:
-        return None
+    found = _named_above(heads, width, times) if heads else None
+    if not found or found.at == heads[0][0]:
+        return found
+    is_told = heads[0] in told  # units in a comment are no row, those in a line are read as one
+    return Heads(heads[0][0], _joined([found.names], heads[0][1], times), found.is_shorter) if is_told else found
+
+
+def _named_above(heads: Sequence[tuple[int, list[str]]], width: int, times: Sequence[int]) -> Heads | None:
+    """The names among the lines above the rows, the nearest of which is the first."""
     at, nearest = heads[0]
-    if len(nearest) < width and not _name_times(nearest, times):  # units below names, and rows that are wider
-        over = (cells for _, cells in heads[1:] if _name_times(cells, times) and _are_unlike(cells))
-        names = next((_joined([cells], nearest, times) for cells in over if len(cells) == len(nearest)), [])
-        return Heads(at, names, True) if names else None
-    if not _name_times(nearest, times) or all(_KIND.fullmatch(cell.strip()) for cell in nearest if cell.strip()):
+    is_shorter, others = len(nearest) < width, [cells for _, cells in heads[1:] if len(cells) == len(nearest)]
+    if is_shorter and not _name_times(nearest, times):  # units below names, and rows that are wider
+        over = next((cells for cells in others if _is_named(cells, times)), None)
+        if over:
+            return Heads(at, _joined([over], nearest, times), True)
+    if all(_KIND.fullmatch(cell.strip()) for cell in nearest if cell.strip()):
         return None
     if len(heads) > 1 and _has_units_of(nearest, heads[1][1], times):
-        return None  # below a line of names, which is read as a row of them
-    if not _are_units(nearest, times):
-        if len(heads) == 2 and len(heads[1][1]) == len(nearest) and _stands_over(heads[1][1], times):
-            return Heads(at, _below(heads[1][1], nearest), len(nearest) < width)
-        return Heads(at, nearest, len(nearest) < width) if _are_unlike(nearest) else None
-    joined = _joined([cells for _, cells in reversed(heads[1:]) if len(cells) == len(nearest)], nearest, times)
-    return Heads(at, joined, len(nearest) < width) if joined else None
+        return _named_above(heads[1:], width, times)
+    if _are_units(nearest, times) and (joined := _joined(others[::-1], nearest, times)):
+        return Heads(at, joined, is_shorter)
+    if not (_is_named(nearest, times) or _is_named_but_times(nearest, times)):
+        return None
+    if len(heads) == 2 and others and (_stands_over(others[0], times) or _is_begun_in(others[0], nearest, times)):
+        return Heads(at, _below(others[0], nearest), is_shorter)
+    return Heads(at, nearest, is_shorter)
 
 
 def _first_row(rows: Sequence[tuple[int, list[str]]], width: int) -> int | None:
@@ -91,16 +116,42 @@ def _with_short_rows(rows: Sequence[tuple[int, list[str]]], begin: int, time: in
 
 
 def _times_at(rows: Sequence[tuple[int, list[str]]]) -> list[int]:
-    """The columns whose cells are dates, or clocks, in most of some rows."""
+    """The columns whose cells are dates, or clocks, in most of some rows, or count from 1970 and rise in all."""
     columns = list(itertools.zip_longest(*(cells for _, cells in rows), fillvalue=""))
     least = MOST * len(rows)
     dated = [k for k, cells in enumerate(columns) if sum(map(looks_like_time, cells)) > least]
     clocks = [k for k, cells in enumerate(columns) if sum(map(_is_clock, cells)) > least]
-    return dated + clocks
+    counts = [k for k, cells in enumerate(columns) if all(map(_is_count, cells)) and _rises(cells)]
+    return dated + clocks + counts
+
+
+def _rises(cells: Sequence[str]) -> bool:
+    numbers = [float(cell.strip().replace(",", ".")) for cell in cells]
+    return len(numbers) > 1 and all(before < later for before, later in itertools.pairwise(numbers))
+
+
+def _is_count(cell: str) -> bool:
+    """Whether a cell may be a UNIX time in s, ms, us or ns, or a date with a clock in digits."""
+    return bool(_COUNT.fullmatch(cell.strip()))
 
 
 def _name_times(cells: Sequence[str], times: Sequence[int]) -> bool:
-    return any(NAMES_TIME.search(cells[place]) for place in times if place < len(cells))
+    known = [cells[place].strip() for place in times if place < len(cells)]
+    return any(NAMES_TIME.search(name) or name.lower() in KNOWN_NAMES for name in known)
+
+
+def _is_named(cells: Sequence[str], times: Sequence[int]) -> bool:
+    """Whether a line has unlike names, one of a time above the times."""
+    return _name_times(cells, times) and _are_unlike(cells)
+
+
+def _is_named_but_times(cells: Sequence[str], times: Sequence[int]) -> bool:
+    """Whether a line has unlike names for all columns but the times, and a first one, which may count the rows."""
+    own = [cell.strip() for k, cell in enumerate(cells) if k not in times]
+    own = own[:-1] if len(own) > 1 and not own[-1] else own  # each line ends in a separator
+    own = own[1:] if len(own) > 1 and 0 not in times and not own[0] else own
+    is_blank = not any(cells[k].strip() for k in times if k < len(cells))
+    return is_blank and bool(own) and all(own) and len(set(own)) == len(own) and not any(map(is_number, cells))
 
 
 def _is_clock(cell: str) -> bool:
@@ -109,8 +160,12 @@ def _is_clock(cell: str) -> bool:
 
 def _is_row(cells: Sequence[str]) -> bool:
     filled = [cell.strip() for cell in cells if cell.strip()]
-    has_time = any(looks_like_time(cell) or _is_clock(cell) for cell in filled)
+    has_time = any(looks_like_time(cell) or _is_clock(cell) or _is_count(cell) for cell in filled)
     return bool(filled) and (has_time or all(map(is_number, filled)))
+
+
+def _may_be_unit(cell: str) -> bool:
+    return is_unit(cell) or bool(_OTHER_UNITS.fullmatch(cell))
 
 
 def _are_unlike(names: Sequence[str]) -> bool:
@@ -120,9 +175,14 @@ def _are_unlike(names: Sequence[str]) -> bool:
 
 
 def _has_units_of(cells: Sequence[str], names: Sequence[str], times: Sequence[int]) -> bool:
-    """Whether a line has units, or all of it is bracketed, where it is unlike a line of names above it."""
-    if not (_name_times(names, times) and _are_unlike(names)):
+    """Whether a line has units, or all of it is bracketed, where it is unlike a line of names above it, or has nothing
+    below its name of the times, as units that nobody knows here.
+    """
+    is_blank = not any(cells[k].strip() for k in times if k < len(cells))
+    if not (_is_named(names, times) or (is_blank and _is_named_but_times(names, times))):
         return False
+    if is_blank and _name_times(names, times) and len(cells) == len(names):
+        return all(name.strip() for cell, name in zip(cells, names, strict=True) if cell.strip())
     return _are_units([cell if cell != name else "" for cell, name in zip(cells, names, strict=False)], times)
 
 
@@ -131,6 +191,11 @@ def _stands_over(cells: Sequence[str], times: Sequence[int]) -> bool:
     others = [cell.strip() for k, cell in enumerate(cells) if k not in times]
     above_times = [cells[k].strip() for k in times if k < len(cells)]
     return not any(above_times) and sum(map(bool, others)) > MOST * len(others)
+
+
+def _is_begun_in(cells: Sequence[str], below: Sequence[str], times: Sequence[int]) -> bool:
+    """Whether a line is the upper half of names in two lines: the times are named in it alone, others are not."""
+    return _name_times(cells, times) and not any(below[k].strip() for k in times if k < len(below))
 
 
 def _below(above: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -146,15 +211,18 @@ def _are_units(cells: Sequence[str], times: Sequence[int]) -> bool:
     others = [cell.strip() for k, cell in enumerate(cells) if k not in times and cell.strip()]
     units = [_BRACKETS.sub(r"\1", cell) for cell in others]
     is_bracketed = all(map(_BRACKETS.match, filter(None, map(str.strip, cells))))
-    return bool(units) and (is_bracketed or sum(map(is_unit, units)) > MOST * len(units))
+    return bool(units) and (is_bracketed or sum(map(_may_be_unit, units)) > MOST * len(units))
 
 
 def _joined(above: Sequence[Sequence[str]], units: Sequence[str], times: Sequence[int]) -> list[str]:
-    """Names of the lines above one of units that tell its columns apart, its own above the times; [] without any."""
+    """Names of the lines above one of units that tell its columns apart, its own above the times; [] without any. What
+    has other words above the times than such for time is a program's about itself.
+    """
     telling = []
     for cells in above:
         own = [cell.strip() for k, cell in enumerate(cells) if k not in times]
-        if all(own) and len(set(own)) == len(own) and not any(map(is_number, own)):
+        is_of_times = _name_times(cells, times) or not any(cells[k].strip() for k in times if k < len(cells))
+        if is_of_times and all(own) and len(set(own)) == len(own) and not any(map(is_number, own)):
             telling.append(cells)
     if not telling:
         return []

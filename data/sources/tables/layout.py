@@ -76,10 +76,10 @@ def layout_of(lines: list[str], separator: str = "") -> Layout:
     numbered = [(i, line) for i, line in enumerate(lines) if line.strip() and not line.startswith(COMMENTS)]
     if numbered and (given := re.fullmatch(r"sep=(.)", numbered[0][1].strip())):  # as Excel writes it
         numbered = numbered[1:]
-        return _names_of(lines, numbered, given[1])
-    if separator:
-        return _names_of(lines, numbered, separator)
-    return _names_of(lines, numbered, _separator([line for _, line in numbered[:LINES_LOOKED_AT]]))
+        separator = given[1]
+    separator = separator or _separator([line for _, line in numbered[:LINES_LOOKED_AT]])
+    layout = _names_of(lines, numbered, separator)
+    return layout._replace(names=_without_mark(layout.names)) if layout.names else layout
 
 
 def _separator(lines: list[str]) -> str:
@@ -109,7 +109,7 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     width = Counter(len(cells) for _, cells in rows[len(rows) // 2 :]).most_common(1)[0][0]
     if separator == " " and (found := _over_date_and_clock(rows, width)):
         return Layout(separator, found[0] + 1, found[1])
-    if separator != " " and (heads := heads_above(rows, width)):
+    if separator != " " and (heads := heads_above(rows, width, _comments(lines[: rows[-1][0]], separator))):
         return Layout(separator, heads.at + 1, heads.names, heads.is_shorter)
     at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
     first_at, first = rows[0]
@@ -125,6 +125,18 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
     return Layout(separator, at + 1, cells, open_end)
+
+
+def _comments(lines: list[str], separator: str) -> list[tuple[int, list[str]]]:
+    """The numbers and cells of lines that begin with a mark of comments, without it."""
+    marked = [(i, line.lstrip("#%/: ")) for i, line in enumerate(lines) if line.startswith(COMMENTS)]
+    return [(i, cells_of(line, separator)) for i, line in marked if line.strip()]
+
+
+def _without_mark(names: list[str]) -> list[str]:
+    """Names without the mark of a comment before the first of them; # alone is one of row numbers."""
+    first = re.sub(r"^\s*#\s*(?=[^\W\d])", "", names[0])
+    return [first, *names[1:]] if first not in names[1:] else names
 
 
 def _not_far_above(rows: list[tuple[int, list[str]]], at: int, cells: list[str], width: int) -> tuple[int, list[str]]:

@@ -328,6 +328,12 @@ def _compact(numbers: np.ndarray, name: str, wanted: int = 0) -> np.ndarray | No
     return utc
 
 
+def are_dates_with_clocks(numbers: np.ndarray) -> bool:
+    """Whether all known numbers are as 201207190730 or 20120719073001."""
+    known = numbers[np.isfinite(numbers)]
+    return bool(len(known)) and known.min() > 10**11 and _compact(known, "") is not None
+
+
 # What all readers end with
 
 

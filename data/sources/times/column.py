@@ -8,7 +8,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.cells import UNIT_IN_NAME, epoch_unit, since_1970_in
+from data.sources.times.cells import UNIT_IN_NAME, are_dates_with_clocks, epoch_unit, since_1970_in
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
 from data.sources.times.counts.other_zeros import of_ticks
@@ -45,6 +45,7 @@ NAMES_OF_TIME = re.compile(
 _COUNTS_FROM_1970 = re.compile(r"unix|epoch|posix|(?:^|[^a-z])utc")
 _LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
 _LAST_WORDS = {*SERIES_TIME_COLUMNS, "at", "start", "begin", "from"}  # created_at
+_IN_DIGITS = re.compile(r"\d{9,19}(?:[.,]\d+)?")
 MOST_ALIKE = 0.01  # share of steps that have to go on: each time may come again for many sensors
 FEWEST_EVEN, MOST_UNEVEN = 20, 0.01  # numbers of an axis of time without a name; parts of a step that it is rounded by
 BOTH_WAYS, FEWEST_STEPS = 0.25, 8  # share of steps that rise, and that fall, where numbers are no times
@@ -213,15 +214,29 @@ def _by_cells(table: pd.DataFrame) -> str | None:
     inner = [name for name in table.columns if _LAST_WORD.sub("", str(name).lower()).strip("@_") in _LAST_WORDS]
     inner.sort(key=lambda name: not str(name).lower().startswith(("start", "begin")))
     inner += [name for name in table.columns if NAMES_OF_TIME.search(str(name).lower()) and name not in inner]
+    inner += [name for name in table.columns[1:] if is_nameless(name)]
     return next((name for name in [table.columns[0], *inner] if _goes_on_from_1970(table[name])), None)
 
 
 def _goes_on_from_1970(column: pd.Series) -> bool:
-    """Whether numbers count from 1970 and nearly always rise, or stay, where rows of several sensors have one time."""
-    numbers = column.to_numpy(np.float64) if column.dtype.kind in "iuf" else np.empty(0)
-    if len(numbers) < 2 or not (epoch_unit(numbers) or of_ticks(numbers)):
+    """Whether numbers, in texts too, count from 1970, or are dates with clocks in digits, and nearly always rise, or
+    stay, where rows of several sensors have one time.
+    """
+    numbers = _numbers_in(column)
+    if len(numbers) < 2 or not (epoch_unit(numbers) or of_ticks(numbers) or are_dates_with_clocks(numbers)):
         return False
     return bool((numbers[1:] >= numbers[:-1]).mean() > 0.9 and (numbers[1:] != numbers[:-1]).mean() > MOST_ALIKE)
+
+
+def _numbers_in(column: pd.Series) -> np.ndarray:
+    """(N,) numbers of a column, of texts too where words stand below a few, as a line of sums does; (0,) of others."""
+    if not is_text(column):
+        return column.to_numpy(np.float64) if column.dtype.kind in "iuf" else np.empty(0)
+    if not all(map(_IN_DIGITS.fullmatch, spread(column)[:FEWEST_STEPS])):
+        return np.empty(0)
+    texts = column.dropna().astype("string").str.replace(",", ".", regex=False)
+    numbers = pd.to_numeric(texts, errors="coerce").dropna().to_numpy(np.float64)
+    return numbers if len(numbers) > 0.9 * len(texts) else np.empty(0)
 
 
 def _by_clocks(table: pd.DataFrame) -> str | None:

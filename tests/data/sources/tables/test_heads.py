@@ -1,5 +1,6 @@
 """Which line holds the names: whatever stands above it, they are the ones right above the rows."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,3 +89,36 @@ def test_decimal_commas_in_the_first_row_are_numbers_and_no_names(tmp_path, sign
     lines = [f"{i / 10:.6f}{sign}{i * 37 % 11 + 0.5:.6f}".replace(".", ",") for i in range(40)]
     series = read(tmp_path, lines, "a.txt")
     assert len(series.values) == len(lines)
+
+
+ABOUT_ITSELF = ["Logger;V1.0;rev B", "Upper limit;85.0;"]  # of as many cells as the rows
+
+
+@pytest.mark.parametrize(
+    ("begin", "step"),
+    [(1_410_804_900, 1), (1_410_804_900_000, 50), (1_410_804_900 * 10**9, 10**9), (20_150_304_101_500, 1)],
+)
+@pytest.mark.parametrize("time", ["Log Time", "ts", ""])
+def test_names_above_times_in_numbers(tmp_path, begin, step, time):
+    """The logger's words were names, as UNIX times and dates in digits were no times there."""
+    names = [";Sensor A;Sensor A", f"{time};Temp;Flow"]
+    rows = [f"{begin + i * step};{row[1]};{row[2]}" for i, row in enumerate(ROWS)]
+    series = read(tmp_path, [*ABOUT_ITSELF, "", *names, *rows])
+    assert series.channels == ("Sensor A Temp", "Sensor A Flow") or series.channels == ("Temp", "Flow")
+    assert series.values[0].tolist() == [20.5, 40]
+    assert series.times_utc is not None
+
+
+@pytest.mark.parametrize("units", [[], [";m/s;l/min"], [";degC;kW"]])
+@pytest.mark.parametrize("names", ["# Time;Temp;Flow", '"# Time";Temp;Flow', "#Time;Temp;Flow", ";Temp;Flow"])
+def test_names_that_begin_with_a_mark_or_without_a_time_below_a_preamble(tmp_path, names, units):
+    series = read(tmp_path, [*ABOUT_ITSELF, names, *units, *map(";".join, ROWS)])
+    assert series.channels == ("Temp", "Flow")
+    assert len(series.values[np.isfinite(series.values[:, 0])]) == len(ROWS)
+
+
+def test_units_in_a_comment_below_names_in_one(tmp_path):
+    series = read(tmp_path, [*ABOUT_ITSELF, "# Time;Temp;Flow", "# s;degC;kW", *map(";".join, ROWS)])
+    assert series.channels == ("Temp [degC]", "Flow [kW]")
+    series = read(tmp_path, ["# of V1;a;b", "Time;Temp;Flow", "# by A;b;c", *map(";".join, ROWS)], "b.csv")
+    assert series.channels == ("Temp", "Flow")
