@@ -7,7 +7,8 @@ Scenes: the training clips of --data (see ped2.py), the clips in --clips (videos
 --street a street that is made here. A method is trained on a scene's clips but the last quarter, or where these are
 fewer than three, on the first three quarters of each. What is held out is evaluated as it is, and gives the ground on
 which clips are composed of walkers that were cut out (parts/planting.py): sparse (1 at a time), crowded (8 at a time),
-both without any anomaly, and for every kind one of each with it, so that how crowded it is tells nothing:
+both without any anomaly, and for every kind one of each with it, so that how crowded it is tells nothing. They come
+and go at the borders of the picture alone, so a composed clip is as long as eight of them are followed, at most 10 s:
 
     fast     a walker who is played and goes 1.8-3 times as fast    glide    a bicycle: the same without steps, 1.6-2.8
     big      1.5-2.2 times as large, a little faster                cart     a textured box that goes past
@@ -42,8 +43,9 @@ import pandas as pd
 from parts.clips import METHODS, RECOMMENDED, check_methods, prepare, results_of, run_method
 from parts.common import parsed, parser, write
 from parts.default_detection import Clip, detection
-from parts.planting import CROWDED, SPARSE, Stage, composed, ground_of, kinds_of, planted, usual, walkers
+from parts.planting import CROWDED, SPARSE, Stage, composed, kinds_of, lasting, planted, usual
 from parts.scenes import Scene, read_scene, street
+from parts.walkers import ground_of, walkers
 from scipy.stats import spearmanr
 
 from inference.metrics.frame import frame_auc
@@ -85,8 +87,8 @@ def make_clips(scene: Scene, work: Path, options: argparse.Namespace) -> dict[st
     ground, noise = ground_of(np.concatenate(list(scene.clips.values())))
     tracks = walkers(scene.clips.values(), ground, noise, scene.fps)
     print(f"{scene.name}: {len(tracks)} tracks of walkers in {len(scene.clips)} clips", flush=True)
-    length = QUICK_FRAMES if options.quick else min(round(CLIP_S * scene.fps), MOST_FRAMES)
-    tested = {}
+    most = QUICK_FRAMES if options.quick else min(round(CLIP_S * scene.fps), MOST_FRAMES)
+    length, tested = lasting(Stage(ground, noise, tracks, scene.fps), most), {}
     for number, (name, frames) in enumerate(held.items()):
         write_clip(work / "raw_test" / name, frames)
         tested[name] = Planted(CLEAN, np.zeros(len(frames), bool))

@@ -24,8 +24,9 @@ import pandas as pd
 from parts.clips import METHODS, check_methods, prepare, results_of, run_method
 from parts.common import parsed, parser, write
 from parts.default_detection import Clip, detection
-from parts.planting import Stage, ground_of, pasted_into, walkers
+from parts.planting import Stage, pasted_into
 from parts.scenes import STREET_CLIPS, Scene, read_scene, street
+from parts.walkers import ground_of, walkers
 from planted import divided, write_clip
 
 from inference.units import DAY_S

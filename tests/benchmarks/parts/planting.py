@@ -1,46 +1,29 @@
-"""Usual clips of a scene: their walkers cut out, and clips composed of them, sparse or crowded, with planted anomalies.
+"""Clips composed of a scene's own walkers (walkers.py), sparse or crowded, with planted anomalies.
 
 No entry point. All clips are composed alike: the ground of a real clip, walkers who walk where and as fast as they
-really did, and the camera's own noise. So an anomaly differs from what is usual by nothing but itself: not by the
-crowd, the brightness, the contrast or the noise.
+really did and come and go at the borders, and the camera's own noise. So an anomaly differs from what is usual by
+nothing but itself: not by the crowd, the brightness, the contrast or the noise.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from parts.walkers import Cut, is_outside, speed_of
 
 Plan = dict[int, list["Sprite"]]  # frame -> what is pasted into it
-HEIGHTS, LEAST_SPEED = (0.06, 0.5), 0.2  # of a walker: share of the frame's height, and of its own height a second
-ENOUGH_TRACKS = 4
 FADE_S = 0.4
-MOST_NOISE = 4.0  # grey levels
 SPARSE, CROWDED = 1, 8  # walkers at a time
+LEAST_S = 2.0  # of a composed clip
 VISIBLE = 0.3
 
 
-class Form(NamedTuple):
-    """What is taken for a walker: its height over its width, the share of its box that it fills, and for how long."""
-
-    slimness: tuple[float, float]
-    filled: float
-    seen_s: float
-
-
-FORMS = (Form((1.3, 4.5), 0.35, 1.5), Form((1.1, 5.5), 0.25, 0.6))
-
-
-class Cut(NamedTuple):
-    """A walker in one frame: its pixels (h, w, C) and mask (h, w), and its centre in the frame (x, y)."""
-
-    image: np.ndarray
-    mask: np.ndarray
-    centre: np.ndarray
-
-
 class Sprite(NamedTuple):
-    """What is pasted: float32 image (h, w, C), bool mask (h, w), centre (x, y), opacity, and the row it stands on."""
+    """What is pasted: float32 image (h, w, C), bool mask (h, w), where the mask's centre goes (x, y), opacity, and row.
+
+    The centre of what is seen, not that of its box: a step forward moves the box, and the body would swing with it.
+    """
 
     image: np.ndarray
     mask: np.ndarray
@@ -62,87 +45,53 @@ class Stage(NamedTuple):
     fps: float
 
 
-def walkers(clips: Iterable[np.ndarray], ground: np.ndarray, noise: np.ndarray, fps: float) -> list[list[Cut]]:
-    """Tracks of lone walkers who get along, from clips of frames (T, H, W, C) uint8 and what `ground_of` says.
+def lasting(stage: Stage, most: int) -> int:
+    """Frames that a composed clip may have, at most so many: a crowd's worth of tracks have to last as long.
 
-    Where these are too few, of what is less like one, and seen for less time. Raises ValueError where there is nobody.
+    Raises ValueError where that is too short to show anything.
     """
-    for form in FORMS:
-        found = [track for frames in clips for track in _tracks(frames, ground, noise, fps, form)]
-        if len(found) >= ENOUGH_TRACKS:
-            return found
-    if not found:
-        raise ValueError("not one lone walker was found in the clips, so none can be planted")
-    return found
-
-
-def _tracks(frames: np.ndarray, ground: np.ndarray, noise: np.ndarray, fps: float, form: "Form") -> list[list[Cut]]:
-    finished: list[list[Cut]] = []
-    open_tracks: list[list[Cut]] = []
-    least = max(9.0, 5 * float(np.median(noise)))
-    for frame in frames:
-        seen, going_on = _cuts(frame, ground, least, form), []
-        for track in open_tracks:
-            near = [c for c in seen if np.hypot(*(c.centre - track[-1].centre)) < 0.4 * len(c.mask[0])]
-            if near:
-                track.append(near[0])
-                seen = [c for c in seen if c is not near[0]]
-                going_on.append(track)
-            else:
-                finished.append(track)
-        open_tracks = going_on + [[c] for c in seen]
-    long = [t for t in finished + open_tracks if len(t) >= form.seen_s * fps]
-    return [t for t in long if np.hypot(*speed_of(t)) * fps > LEAST_SPEED * len(t[0].mask)]
-
-
-def ground_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ground (H, W, C) float32 of frames (T, H, W, C) uint8, and the spread of its noise.
-
-    Of steps from frame to frame only as much counts as no walker needs; most grey levels of a video do not change.
-    """
-    some = frames[:: max(1, len(frames) // 100)].astype(np.float32)
-    steps = np.minimum(np.abs(np.diff(frames[:100].astype(np.float32), axis=0)), MOST_NOISE)
-    return np.median(some, axis=0), np.sqrt(np.pi) / 2 * np.mean(steps, axis=0)
-
-
-def _cuts(frame: np.ndarray, ground: np.ndarray, least: float, form: Form) -> list[Cut]:
-    """What in a frame has the size and form of one walker, away from the edges."""
-    difference = np.abs(frame - ground).max(axis=2)
-    differs = (cv2.GaussianBlur(difference, (0, 0), 1) > least).astype(np.uint8)
-    closed = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
-    _, labels, boxes, centres = cv2.connectedComponentsWithStats(closed)
-    found, (rows, columns) = [], frame.shape[:2]
-    for i, (x, y, w, h, area) in enumerate(boxes):
-        whole = x > 2 and y > 2 and x + w < columns - 2 and y + h < rows - 2
-        is_slim = form.slimness[0] < h / w < form.slimness[1] and area > form.filled * w * h
-        if i and whole and is_slim and HEIGHTS[0] < h / rows < HEIGHTS[1]:
-            part = slice(y - 2, y + h + 2), slice(x - 2, x + w + 2)
-            found.append(Cut(frame[part].copy(), labels[part] == i, centres[i]))
-    return found
-
-
-def speed_of(track: Sequence[Cut]) -> np.ndarray:
-    """Mean velocity (x, y), px a frame."""
-    return (track[-1].centre - track[0].centre) / len(track)
+    lives = sorted((len(track) for track in stage.tracks), reverse=True)[:CROWDED]
+    if lives[-1] < min(most, LEAST_S * stage.fps):
+        raise ValueError(
+            f"{len(lives)} walkers are followed for {lives[-1] / stage.fps:.1f} s or longer, and a composed clip takes "
+            f"{LEAST_S:g} s at least: give longer clips, or such that people walk in alone"
+        )
+    return min(most, lives[-1])
 
 
 def usual(stage: Stage, at_once: int, frames: int, random: np.random.Generator) -> Plan:
-    """Walkers as they walked, so many at a time, who come and go."""
+    """Walkers as they walked, so many at a time where as many are known, each at most once.
+
+    None begins or ends within the picture but with the clip: who was not seen to enter is there from the first frame
+    on, and who was not seen to leave stays to the last.
+    """
     plan: Plan = {}
+    left = [stage.tracks[i] for i in random.permutation(len(stage.tracks))]
     for _ in range(at_once):
-        t = -int(random.integers(0, 40))
-        while t < frames:
-            track = stage.tracks[random.integers(len(stage.tracks))]
-            _add(plan, t, [Sprite(c.image.astype(np.float32), c.mask, c.centre) for c in track], FADE_S * stage.fps)
-            t += len(track)
+        t = 0
+        while t < frames and (track := _following(left, t, frames, stage)) is not None:
+            left = [other for other in left if other is not track]
+            begin = max(t, _earliest(track, t, frames, stage))
+            if not t and begin == 0:  # it may have been here before
+                begin = int(random.integers(_earliest(track, t, frames, stage), 1))
+            for i, cut in enumerate(track, begin):
+                plan.setdefault(i, []).append(Sprite(cut.image.astype(np.float32), cut.mask, cut.centre))
+            t = begin + len(track)
     return plan
 
 
-def _add(plan: Plan, first: int, sprites: Sequence[Sprite], fade_frames: float) -> None:
-    """Put sprites, one a frame, into a plan, faded in and out."""
-    for i, sprite in enumerate(sprites):
-        strength = min(1.0, (i + 1) / max(fade_frames, 1), (len(sprites) - i) / max(fade_frames, 1))
-        plan.setdefault(first + i, []).append(sprite._replace(strength=strength))
+def _following(tracks: Sequence[list[Cut]], t: int, frames: int, stage: Stage) -> list[Cut] | None:
+    """The first track that may begin at frame t, or else the one that may soonest after it."""
+    shape = stage.ground.shape[:2]
+    may = [of for of in tracks if is_outside(of[0], shape) or (not t and _earliest(of, t, frames, stage) <= 0)]
+    return min(may, key=lambda of: max(t, _earliest(of, t, frames, stage)), default=None)
+
+
+def _earliest(track: Sequence[Cut], t: int, frames: int, stage: Stage) -> int:
+    """When a track may begin at the earliest in the place of one that is over at t, so that it does not end inside."""
+    if not is_outside(track[-1], stage.ground.shape[:2]):
+        return frames - len(track)
+    return t if t else -(len(track) // 2)
 
 
 def composed(stage: Stage, plans: Sequence[Plan], frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -163,8 +112,7 @@ def composed(stage: Stage, plans: Sequence[Plan], frames: int, seed: int) -> tup
 
 def pasted(frame: np.ndarray, sprite: Sprite) -> float:
     """Paste into a frame (H, W, C) float32, in place; returns which share is visible."""
-    height, width = sprite.mask.shape
-    corner = sprite.centre - np.array([width, height]) / 2 - 3
+    corner = sprite.centre - np.argwhere(sprite.mask).mean(axis=0)[::-1] - 3
     first = np.floor(corner).astype(int)
     move = np.array([[1, 0, corner[0] - first[0]], [0, 1, corner[1] - first[1]]])
     image = cv2.copyMakeBorder(sprite.image, 3, 4, 3, 4, cv2.BORDER_REPLICATE)
@@ -285,8 +233,9 @@ def cross(cast: Cast, random: np.random.Generator) -> Plan:
     """Up or down where all go to the sides."""
     rows, columns = cast.stage.ground.shape[:2]
     looks, x, plan = stepping(cast), random.uniform(0.2, 0.8) * columns, {}
+    margin = len(looks[0].mask) / 2
     for i in range(cast.frames - cast.begin):
-        gone = (i * cast.walk) % rows
+        gone = (i * cast.walk) % (rows + 2 * margin) - margin
         y = gone if cast.side > 0 else rows - gone
         plan[cast.begin + i] = [looks[i % len(looks)]._replace(centre=np.array([x, y]))]
     return plan
@@ -316,7 +265,7 @@ def removed(cast: Cast, random: np.random.Generator) -> Plan:
     x, y = int(x) + half, int(y) + half
     beside = cast.stage.ground[y - half : y + half, x + half : x + 3 * half]
     piece = Sprite(beside, np.ones(beside.shape[:2], bool), np.zeros(2), depth=-1.0)
-    return staying(cast, piece, np.array([x, y], float))
+    return staying(cast, piece, np.array([x, y]) - 0.5)
 
 
 def fallen(cast: Cast, random: np.random.Generator) -> Plan:

@@ -1,5 +1,8 @@
 """What is planted looks as the scene's walkers do, and clean and planted clips differ by nothing else."""
 
+from itertools import pairwise
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,20 +12,21 @@ from tests.benchmarks.parts import common  # noqa: F401  makes the benchmarks' m
 from tests.benchmarks.parts.planting import (
     CROWDED,
     KINDS,
+    SPARSE,
     STOPPED,
+    Plan,
     Sprite,
     Stage,
     composed,
-    ground_of,
     kinds_of,
+    lasting,
     pasted,
     planted,
-    speed_of,
     usual,
     usual_side,
-    walkers,
 )
 from tests.benchmarks.parts.scenes import street
+from tests.benchmarks.parts.walkers import ground_of, speed_of, walkers
 
 FRAMES = 60
 
@@ -75,3 +79,82 @@ def test_more_walkers_are_more_that_moves_and_the_noise_is_the_camera_s(stage):
     still, _ = composed(stage, [{}], FRAMES, 0)
     _, noise = ground_of(still)
     assert np.median(noise) == pytest.approx(np.median(stage.noise), rel=0.15)
+
+
+def gap_to_border(x: float, y: float, w: float, h: float, shape: tuple[int, ...]) -> float:
+    """From a box, its corner (x, y) and size, to the nearest border, px."""
+    return min(x, y, shape[1] - x - w, shape[0] - y - h)
+
+
+def begun_inside(plan: Plan, frames: int, shape: tuple[int, ...]) -> list[int]:
+    """Frames in which a walker is farther from the border than its size and was not near by a frame before."""
+    found = []
+    for t in range(1, frames):
+        before = [sprite.centre for sprite in plan.get(t - 1, [])]
+        for sprite in plan.get(t, []):
+            size = np.array(sprite.mask.shape[::-1])
+            is_inside = gap_to_border(*(sprite.centre - size / 2), *size, shape) > size.max()
+            if is_inside and not any(np.hypot(*(sprite.centre - place)) < size.min() for place in before):
+                found.append(t)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))  # not drawn: to print a stage takes minutes
+def test_no_walker_begins_or_ends_inside_the_picture(stage, seed):
+    at_once, frames = 1 + seed % CROWDED, 20 + 4 * seed
+    plan = usual(stage, at_once, frames, np.random.default_rng(seed))
+    begun = begun_inside(plan, frames, stage.ground.shape)
+    ended = begun_inside({frames - 1 - t: sprites for t, sprites in plan.items()}, frames, stage.ground.shape)
+    most, strengths = max(map(len, plan.values())), {s.strength for sprites in plan.values() for s in sprites}
+    assert begun == ended == []
+    assert (most <= at_once, strengths) == (True, {1.0})
+
+
+def blobs(frame: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (H, W) of what differs from the ground, and the boxes and areas of them."""
+    differs = cv2.GaussianBlur(np.abs(frame.astype(np.float32) - ground).max(axis=2), (0, 0), 1) > 9
+    closed = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    return cv2.connectedComponentsWithStats(closed)[1:3]
+
+
+@pytest.mark.parametrize("at_once", [SPARSE, CROWDED])
+def test_nothing_that_is_seen_begins_or_ends_inside_the_picture(stage, at_once):
+    plan = usual(stage, at_once, FRAMES, np.random.default_rng(4))
+    seen = [blobs(frame, stage.ground) for frame in composed(stage, [plan], FRAMES, 4)[0]]
+    for (labels, boxes), (others, _) in [*pairwise(seen), *pairwise(seen[::-1])]:
+        beside = cv2.dilate((others > 0).astype(np.uint8), np.ones((3, 3)))
+        for i, (x, y, w, h, area) in enumerate(boxes):
+            is_new = i and area > 20 and not beside[labels == i].any()
+            is_inside = gap_to_border(x, y, w, h, labels.shape) > max(w, h)
+            assert not (is_new and is_inside)
+
+
+def test_a_crowd_is_as_many_as_asked_for_all_the_time(stage):
+    plans = [usual(stage, CROWDED, 100, np.random.default_rng(seed)) for seed in range(10)]
+    assert np.mean([[len(plan.get(t, [])) for t in range(100)] for plan in plans], axis=0).min() > CROWDED - 1.5
+
+
+def test_tracks_have_no_leaps(stage):
+    for track in stage.tracks:
+        steps = np.linalg.norm(np.diff([cut.centre for cut in track], axis=0), axis=1)
+        assert steps.max() < 0.4 * max(len(cut.mask[0]) for cut in track)
+
+
+def test_a_walker_stands_to_the_pixel_where_it_stood(stage):
+    """Pasted by its box's centre, a body swung by up to four pixels from frame to frame."""
+    for cut in stage.tracks[0][20:30]:
+        frame = np.full(stage.ground.shape, 128, np.float32)
+        pasted(frame, Sprite(cut.image.astype(np.float32), cut.mask, cut.centre))
+        x, y = np.rint(cut.centre - np.argwhere(cut.mask).mean(axis=0)[::-1]).astype(int)
+        inner = cv2.erode(cut.mask.astype(np.uint8), np.ones((3, 3)), iterations=2) > 0
+        there = frame[y : y + len(cut.mask), x : x + len(cut.mask[0])]
+        assert inner.any()
+        assert np.abs(there[inner] - cut.image[inner]).max() < 1
+
+
+def test_clips_are_no_longer_than_walkers_are_followed(stage):
+    assert lasting(stage, 30) == 30
+    lives = sorted(map(len, stage.tracks), reverse=True)
+    assert lasting(stage, 1000) == lives[CROWDED - 1] > 100
+    with pytest.raises(ValueError, match=r"for 1\.5 s or longer, and a composed clip takes 2 s"):
+        lasting(stage._replace(tracks=[track[:15] for track in stage.tracks]), 100)
