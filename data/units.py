@@ -24,6 +24,8 @@ for _word, _unit in _WORDS.items():
 _DEGREES = {"C": (1.0, 273.15), "F": (5 / 9, 459.67 * 5 / 9), "K": (1.0, 0.0), "R": (5 / 9, 0.0)}
 _SPELLED = {"celsius": "C", "fahrenheit": "F", "kelvin": "K", "rankine": "R"}
 _OF_TIME = {1e-9: "ns", 1e-6: "us", 1e-3: "ms", 1.0: "s", 60.0: "min", 3600.0: "h", 86400.0: "d"}
+# Those that no table is converted between.
+_OTHERS = re.compile(r"(?:[^\W\d]|[%°µ]){1,4}/(?:[^\W\d]|[%°]){1,4}[23²³]?|m?bar|rpm|pp[mb]|dB|psi|%RH", re.IGNORECASE)
 # temp [degC], mem (MiB), temp, °C and T / K; rx B/s has none.
 _IN_NAME = re.compile(r"(.*?[^\s,/])\s*(?:\[([^\[\]]+)\]|\(([^()]+)\)|,\s*([^,]+)|\s/\s*([^,/]+))")
 _SIGNS = ("degrees", "degree", "deg", "°", "º", "˚", "_", " ")
@@ -52,6 +54,11 @@ def time_unit(text: str) -> str:
 def is_unit(text: str) -> bool:
     """Whether a text is a unit that is known here; letters for thousands and millions alone are none."""
     return (text in UNITS and UNITS[text][0] != COUNT) or bool(_degrees_of(text))
+
+
+def may_be_unit(text: str) -> bool:
+    """Whether a text is a unit, or looks like one that nothing here is converted from, as `l/min`; n/a is none."""
+    return is_unit(text) or (text.lower() != "n/a" and bool(_OTHERS.fullmatch(text)))
 
 
 def name_and_unit(name: str) -> tuple[str, str]:

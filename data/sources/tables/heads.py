@@ -10,7 +10,7 @@ from typing import NamedTuple
 from data.sources.tables.values.cells import is_number
 from data.sources.times.column import KNOWN_NAMES
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
-from data.units import is_unit
+from data.units import is_unit, may_be_unit
 
 NAMES_TIME = re.compile(
     r"(?:^|[^a-z])(?:date|time|timestamp|datetime|utc|zeit|uhrzeit|datum|fecha|hora|heure|horodatage|tijd)(?:[^a-z]|$)"
@@ -27,10 +27,6 @@ _KIND = re.compile(
 _COUNT = re.compile(
     r"[1-3]\d{9}(?:\d{3}){0,3}(?:[.,]\d+)?"
     r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){1,2}"
-)
-# Those that no table is converted between.
-_OTHER_UNITS = re.compile(
-    r"(?:[^\W\d]|[%°µ]){1,4}/(?:[^\W\d]|[%°]){1,4}[23²³]?|m?bar|rpm|pp[mb]|dB|psi|%RH", re.IGNORECASE
 )
 _BRACKETS = re.compile(r"^[(\[]([^()\[\]]+)[)\]]$")
 ROWS_LOOKED_AT = 5  # from the first one on, most of which have to be rows
@@ -81,8 +77,8 @@ def _named_above(heads: Sequence[tuple[int, list[str]]], width: int, times: Sequ
     is_shorter, others = len(nearest) < width, [cells for _, cells in heads[1:] if len(cells) == len(nearest)]
     if is_shorter and not _name_times(nearest, times):  # units below names, and rows that are wider
         over = next((cells for cells in others if _is_named(cells, times)), None)
-        if over:
-            return Heads(at, _joined([over], nearest, times), True)
+        if over and (joined := _joined([over], nearest, times)):
+            return Heads(at, joined, True)
     if all(_KIND.fullmatch(cell.strip()) for cell in nearest if cell.strip()):
         return None
     if len(heads) > 1 and _has_units_of(nearest, heads[1][1], times):
@@ -146,12 +142,18 @@ def _is_named(cells: Sequence[str], times: Sequence[int]) -> bool:
 
 
 def _is_named_but_times(cells: Sequence[str], times: Sequence[int]) -> bool:
-    """Whether a line has unlike names for all columns but the times, and a first one, which may count the rows."""
-    own = [cell.strip() for k, cell in enumerate(cells) if k not in times]
-    own = own[:-1] if len(own) > 1 and not own[-1] else own  # each line ends in a separator
-    own = own[1:] if len(own) > 1 and 0 not in times and not own[0] else own
+    """Whether a line has unlike names for all columns but the times."""
     is_blank = not any(cells[k].strip() for k in times if k < len(cells))
-    return is_blank and bool(own) and all(own) and len(set(own)) == len(own) and not any(map(is_number, cells))
+    return is_blank and _tells_apart(cells, times)
+
+
+def _tells_apart(cells: Sequence[str], times: Sequence[int]) -> bool:
+    """Whether a line has unlike names above all columns but the times; the first may be blank, which counts rows, and
+    the last, where each line ends in a separator."""
+    own = [cell.strip() for k, cell in enumerate(cells) if k not in times]
+    own = own[:-1] if len(own) > 1 and not own[-1] else own
+    own = own[1:] if len(own) > 1 and 0 not in times and not own[0] else own
+    return bool(own) and all(own) and len(set(own)) == len(own) and not any(map(is_number, own))
 
 
 def _is_clock(cell: str) -> bool:
@@ -164,14 +166,11 @@ def _is_row(cells: Sequence[str]) -> bool:
     return bool(filled) and (has_time or all(map(is_number, filled)))
 
 
-def _may_be_unit(cell: str) -> bool:
-    return is_unit(cell) or bool(_OTHER_UNITS.fullmatch(cell))
-
-
 def _are_unlike(names: Sequence[str]) -> bool:
-    """Whether all cells but the last, or the first, are filled and unlike."""
+    """Whether all cells but the first and the last, or one, are filled and unlike."""
     filled = [name.strip() for name in names if name.strip()]
-    return len(set(filled)) == len(filled) >= len(names) - 1 and not any(map(is_number, filled))
+    blank = max(1, (not names[0].strip()) + (not names[-1].strip()))
+    return len(set(filled)) == len(filled) >= max(1, len(names) - blank) and not any(map(is_number, filled))
 
 
 def _has_units_of(cells: Sequence[str], names: Sequence[str], times: Sequence[int]) -> bool:
@@ -183,6 +182,9 @@ def _has_units_of(cells: Sequence[str], names: Sequence[str], times: Sequence[in
         return False
     if is_blank and _name_times(names, times) and len(cells) == len(names):
         return all(name.strip() for cell, name in zip(cells, names, strict=True) if cell.strip())
+    has_unit, have_units = (any(map(is_unit, map(str.strip, line))) for line in (cells, names))
+    if _is_named(cells, times) and has_unit and not have_units:  # TS, RN, Deg C of Campbell's loggers
+        return True
     return _are_units([cell if cell != name else "" for cell, name in zip(cells, names, strict=False)], times)
 
 
@@ -211,7 +213,7 @@ def _are_units(cells: Sequence[str], times: Sequence[int]) -> bool:
     others = [cell.strip() for k, cell in enumerate(cells) if k not in times and cell.strip()]
     units = [_BRACKETS.sub(r"\1", cell) for cell in others]
     is_bracketed = all(map(_BRACKETS.match, filter(None, map(str.strip, cells))))
-    return bool(units) and (is_bracketed or sum(map(_may_be_unit, units)) > MOST * len(units))
+    return bool(units) and (is_bracketed or sum(map(may_be_unit, units)) > MOST * len(units))
 
 
 def _joined(above: Sequence[Sequence[str]], units: Sequence[str], times: Sequence[int]) -> list[str]:
@@ -220,9 +222,8 @@ def _joined(above: Sequence[Sequence[str]], units: Sequence[str], times: Sequenc
     """
     telling = []
     for cells in above:
-        own = [cell.strip() for k, cell in enumerate(cells) if k not in times]
         is_of_times = _name_times(cells, times) or not any(cells[k].strip() for k in times if k < len(cells))
-        if is_of_times and all(own) and len(set(own)) == len(own) and not any(map(is_number, own)):
+        if is_of_times and _tells_apart(cells, times):
             telling.append(cells)
     if not telling:
         return []

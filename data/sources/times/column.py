@@ -223,7 +223,9 @@ def _goes_on_from_1970(column: pd.Series) -> bool:
     stay, where rows of several sensors have one time.
     """
     numbers = _numbers_in(column)
-    if len(numbers) < 2 or not (epoch_unit(numbers) or of_ticks(numbers) or are_dates_with_clocks(numbers)):
+    if np.isfinite(numbers).sum() < 2 or not (
+        epoch_unit(numbers) or of_ticks(numbers) or are_dates_with_clocks(numbers)
+    ):
         return False
     return bool((numbers[1:] >= numbers[:-1]).mean() > 0.9 and (numbers[1:] != numbers[:-1]).mean() > MOST_ALIKE)
 

@@ -15,7 +15,7 @@ from data.sources.tables.values.cells import is_number, numbers_of
 from data.sources.times.cells import UNIT_IN_NAME
 from data.sources.times.column import is_text, known_column
 from data.sources.times.texts import looks_like_time
-from data.units import in_unit, is_unit, time_unit
+from data.units import in_unit, is_unit, may_be_unit, time_unit
 
 UNIT_COLUMNS = ("unit", "units", "uom", "unit_of_measurement", "unit_of_measure", "engineering_units", "engunits")
 UNIT_ROW = "holds the units of the columns, or words, and no value"
@@ -44,7 +44,7 @@ def _of_rows(read: TextTable, prep: PrepConfig) -> TextTable:
         if any(is_number(cell) or looks_like_time(cell) for cell in cells if cell):
             break
         heads.append([_IN_BRACKETS.sub(r"\1", cell) for cell in cells])
-    known = [sum(map(is_unit, cells)) for cells in heads]
+    known = [sum(map(may_be_unit, cells)) for cells in heads]
     if not any(known):
         heads = list(itertools.takewhile(is_ruled, heads))
     if not heads or len(heads) == len(table):

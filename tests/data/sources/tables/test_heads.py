@@ -122,3 +122,13 @@ def test_units_in_a_comment_below_names_in_one(tmp_path):
     assert series.channels == ("Temp [degC]", "Flow [kW]")
     series = read(tmp_path, ["# of V1;a;b", "Time;Temp;Flow", "# by A;b;c", *map(";".join, ROWS)], "b.csv")
     assert series.channels == ("Temp", "Flow")
+
+
+@pytest.mark.parametrize("first", ["#", "No.", ""])
+@pytest.mark.parametrize("end", ["", ","])
+def test_names_above_units_where_rows_end_in_a_separator_and_are_counted(tmp_path, first, end):
+    """`#` is the name of a count here, and no mark of a comment: names were `column_2`, or the units."""
+    rows = [f"{i + 1},{1710496800 + i},{20 + i / 4},{3.5 - i}," for i in range(12)]
+    series = read(tmp_path, [f"{first},Time,Temp,Flow{end}", f",,degC,kW{end}", *rows])
+    assert series.channels == ("Temp", "Flow") or series.channels == ("Temp [degC]", "Flow [kW]")
+    assert (len(series.values), str(series.times_utc[0])) == (12, "2024-03-15T10:00:00.000")

@@ -30,6 +30,8 @@ def series_of(tmp_path, lines):
         (["time,temp,mem", "UTC,degC,MiB"], ("degC", "MiB"), 1),
         (["time,temp,mem", ",°C,"], ("°C", ""), 1),
         (["time,temp,mem", "TS,Deg C,meters", ",Avg,Smp"], ("Deg C", "meters"), 2),
+        (["time,temp,mem", "UTC,m/s,l/min"], ("m/s", "l/min"), 1),
+        (["time,temp,mem", "UTC,rpm,bar"], ("rpm", "bar"), 1),
         (["time,temp,mem"], (), 0),
     ],
 )
