@@ -105,12 +105,13 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
 
 def tell_hours_apart(reels: list[Reel], excluded_utc: Sequence[tuple[str, str]]) -> None:
     """Say that no hour is left out where all that are asked for lie before, or behind, all frames."""
-    if not excluded_utc or any(reel.times_utc is None for reel in reels):
+    known = [times for reel in reels if (times := reel.times_utc) is not None]
+    if not excluded_utc or len(known) < len(reels):
         return
     begins, ends = (
         [np.datetime64(text.replace(" ", "T"), "ms") for text in side] for side in zip(*excluded_utc, strict=True)
     )
-    first, last = (np.array([reel.times_utc[place] for reel in reels], "datetime64[ms]") for place in (0, -1))
+    first, last = (np.array([times[place] for times in known], "datetime64[ms]") for place in (0, -1))
     if max(ends) < first.min() or min(begins) > last.max():
         log.warning(
             f"train.exclude_utc leaves nothing out: its hours are of {min(begins)} to {max(ends)}, and frames of "
