@@ -105,7 +105,7 @@ def usual_of(maps: np.ndarray) -> np.ndarray:
     """The MAD (C, H, W) of maps (n, C, H, W) about 0 at every place, NaN where none is known, or none but 0.
 
     What is 0 to the last bit has not been seen anew: a coded movie repeats what hardly changes, for minutes of the Sun
-    at low quality, and the median of that would be no noise at all. Of data that were not coded no value is.
+    at low quality, and the median of that would be no noise at all. Of what a detector measured hardly a value is.
     """
     sizes = np.abs(maps)
     sizes[sizes == 0] = np.nan

@@ -11,7 +11,7 @@ import pandas as pd
 from data.sources.base import TableError
 from data.units import is_unit
 
-_HEAD = re.compile(r"100,NEM12[,\r\n]|200,\w{10},")
+_HEAD = re.compile(r"100,NEM12[,\r\n]|200,\w{10},[^\r\n]*\r?\n300,(?:19|20)\d{6},")  # 200 may begin any row of numbers
 _MINUTES = (5, 15, 30)
 DAY_MIN, AHEAD = 1440, np.timedelta64(10, "h")  # times of the market are UTC+10 all the year
 

@@ -8,6 +8,7 @@ from data.sources.base import TableError
 
 _BASES = ("bn", "bt", "bu", "bv", "bs")
 _VALUES = ("v", "vb", "vs", "s")
+_NUMBERS = ("bt", "bv", "bs", "t", "v", "s")
 FIRST_ABSOLUTE_S = 2**28  # smaller times count from now on (section 4.5.3), which a file does not tell
 
 
@@ -20,9 +21,11 @@ def is_senml(records: list) -> bool:
 
 
 def of_senml(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of time (UNIX, s), sensor and value. Raises TableError where times count from a moment that is not told."""
+    """Rows of time (UNIX, s), sensor and value. Raises TableError where times count from a moment that is not told, or
+    a time or value is no number."""
     rows, base = [], {"bn": "", "bt": 0.0, "bv": 0.0, "bs": 0.0}
-    for record in records:
+    for number, record in enumerate(records):
+        _refuse_words(number, record)
         base |= {key: record[key] for key in base if key in record}
         sensor, time = f"{base['bn']}{record.get('n', '')}", base["bt"] + record.get("t", 0.0)
         row = {"time": time, "sensor": sensor}
@@ -40,3 +43,9 @@ def of_senml(records: list[dict[str, Any]]) -> pd.DataFrame:
         if table["sensor"].nunique() > 1
         else table.drop(columns="sensor").rename(columns={"value": rows[0]["sensor"]})
     )
+
+
+def _refuse_words(number: int, record: dict[str, Any]) -> None:
+    for key in _NUMBERS:
+        if key in record and (isinstance(record[key], bool) or not isinstance(record[key], int | float)):
+            raise TableError(f"record {number} of its SenML holds {key} {record[key]!r}, which is no number")

@@ -52,3 +52,11 @@ def test_of_a_day_that_comes_again_the_later_values_count(tmp_path):
     """Revised days follow those of before."""
     series = read(tmp_path / "m.csv", [meter("E1"), day("20240305", [1] * 48), day("20240305", [2] * 48)])
     assert series.values.ravel().tolist() == [2] * 48
+
+
+def test_rows_of_numbers_that_begin_with_200_are_a_table(tmp_path):
+    """A sensor called 200 and its UNIX times have the form of a meter's line."""
+    rows = [f"200,{1710496800 + 60 * i},{20 + i / 4}" for i in range(12)]
+    (tmp_path / "m.csv").write_text("\n".join(rows) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "m.csv", PrepConfig())
+    assert series.values[:, -1].tolist() == [20 + i / 4 for i in range(12)]

@@ -103,6 +103,16 @@ def test_senml_counts_from_its_bases():
         table_of([{"bn": "a", "v": 1}, *({"t": i, "v": 2} for i in range(5))])
 
 
+@pytest.mark.parametrize("key", ["bt", "bv", "t", "v", "s"])
+@pytest.mark.parametrize("word", ["now", None, True, [1]])
+def test_senml_with_words_for_numbers_is_refused_by_its_record(key, word):
+    """Such a file ended in an unexpected error."""
+    records = [{"bn": "a", "bt": 1709632800, "v": 1}, *({"t": i, "v": i} for i in range(1, 6))]
+    records[3][key] = word
+    with pytest.raises(TableError, match=f"record 3 of its SenML holds {key} "):
+        table_of(records)
+
+
 def test_series_whose_times_are_names(tmp_path):
     """OpenTSDB's: each time was a column, and two rows too few."""
     answer = [
