@@ -130,13 +130,8 @@ def calibrate(
     _mark_limb(bits, frame.sky, pixels.shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
-    return CalibratedFrame(
-        small,
-        bits,
-        coverage,
-        saturated_fraction,
-        "; ".join(_flags(raw, frame, tuple(source_shape), present, len(gone), len(rows), missing)),
-    )
+    flags = _flags(raw, frame, tuple(source_shape), present, len(gone), len(rows), missing)
+    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(flags))
 
 
 def _find_fill(pixels: np.ndarray, frame: Placed, crop: CropConfig | None) -> np.ndarray:
