@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from inference.camera.motion import camera_motion, is_smoothing, rms_px
-from inference.camera.parts import TILES, correlation, detail_of, kept_edges, lit_by, upper_quartile
+from inference.camera.parts import TILES, Shown, correlation, detail_of, edges_kept, lit_by, upper_quartile
 
 MOST_PX, SMALL_PX = 256, 192  # longer side of what values, and what structure and motion are taken from
 LEVELS = 256  # of 0..1; a fill that was coded lies within two of them
@@ -20,7 +20,11 @@ class Look(NamedTuple):
 
     grey: np.ndarray
     valid: np.ndarray
-    small: np.ndarray  # (h, w) uint8
+    shown: Shown  # a small picture (h, w) uint8
+
+    @property
+    def small(self) -> np.ndarray:
+        return self.shown.picture
 
     @classmethod
     def of(cls, frame: np.ndarray, valid: np.ndarray) -> "Look":
@@ -28,9 +32,10 @@ class Look(NamedTuple):
         step = -(-max(valid.shape) // MOST_PX)
         factor = min(1.0, SMALL_PX / max(valid.shape))
         size = [max(TILES, round(n * factor)) for n in valid.shape[::-1]]
-        levels = np.rint(255 * np.clip(frame.mean(axis=0), 0, 1)).astype(np.uint8)
+        grey = frame.mean(axis=0)
+        levels = np.rint(255 * np.clip(grey, 0, 1)).astype(np.uint8)
         small = cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
-        return cls(frame[:, ::step, ::step].mean(axis=0), valid[::step, ::step], small)
+        return cls(np.ascontiguousarray(grey[::step, ::step]), valid[::step, ::step], Shown(small))
 
 
 class Alone(NamedTuple):
@@ -65,16 +70,16 @@ def alone(look: Look) -> Alone:
     neighbours = (look.small[:, :-1], look.small[:, 1:]), (look.small[:-1], look.small[1:])
     smooth = float(np.mean([correlation(a, b, alike=1.0) for a, b in neighbours]))
     flat = float(pairs[level] / values.size)
-    return Alone(float(look.valid.mean()), flat, (level - LEVELS) / LEVELS, smooth, *detail_of(look.small))
+    return Alone(float(look.valid.mean()), flat, (level - LEVELS) / LEVELS, smooth, *detail_of(look.shown))
 
 
-def pair(now: Look, before: Look) -> Pair:
-    """Facts of two frames of one size."""
-    motion = camera_motion(before.small, now.small)
+def pair(now: Look, before: Look, known_px: float = 0.0) -> Pair:
+    """Facts of two frames of one size. known_px: `moved_px` is 0 for any that is no larger, which takes less time."""
+    motion = camera_motion(before.small, now.small, known_px=known_px)
     if motion is not None and is_smoothing(motion, before.small, now.small):
         motion = None
-    kept, moved_px = kept_edges(now.small, before.small), rms_px(motion, now.small.shape)
-    return Pair(change_of(now, before), kept, moved_px, lit_by(now.small, before.small))
+    kept, moved_px = edges_kept(now.shown, before.shown), rms_px(motion, now.small.shape)
+    return Pair(change_of(now, before), kept, moved_px, lit_by(now.shown, before.shown))
 
 
 def change_of(now: Look, before: Look) -> float:

@@ -28,12 +28,17 @@ BETTER, BETTER_ALL = 2.0, 4.0  # better cells for each that is worse, in a part 
 TILE_CELLS, LEAST_TILES, AGREEING_SHARE = 6, 4, 0.66  # a part counts from so many cells on; so many agree, and of all
 
 
-def camera_motion(before: np.ndarray, after: np.ndarray, of_ground: bool = False) -> np.ndarray | None:
+def camera_motion(
+    before: np.ndarray, after: np.ndarray, of_ground: bool = False, known_px: float = 0.0
+) -> np.ndarray | None:
     """Where the places of `after` were in `before`, as (2, 3) float64: x' = M (x, y, 1). None if the camera is still.
 
     Frames: grey (h, w) uint8. of_ground: whether one of them shows the ground alone, or another time: then nobody goes
     from one to the other, so no crowd can be taken for the camera, and most of the picture has to follow, not all.
+    known_px: None for a motion of no more than that (rms) too: whether the picture follows it is not looked at.
     """
+    if known_px == np.inf:
+        return None
     side = max(after.shape)
     corners = cv2.goodFeaturesToTrack(after, CORNERS, CORNER_QUALITY, max(3.0, CORNER_SHARE * side))
     if corners is None:
@@ -49,7 +54,8 @@ def camera_motion(before: np.ndarray, after: np.ndarray, of_ground: bool = False
         return None
     motion, _ = cv2.estimateAffinePartial2D(corners, found, method=cv2.LMEDS)
     moved_px = rms_px(motion, after.shape)
-    if motion is None or moved_px < (LEAST_OF_GROUND_PX if of_ground else LEAST_PX):
+    least_px = LEAST_OF_GROUND_PX if of_ground else LEAST_PX
+    if motion is None or moved_px < least_px or moved_px <= known_px:
         return None
     if moved_px > FAR_SHARE * side and kept_edges(after, before) > STAYED:  # to few corners: fish that swarm
         return None

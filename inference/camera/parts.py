@@ -3,7 +3,7 @@
 A quarter of the parts, or three, say what holds for the picture: what goes on in the others is the scene's.
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -15,35 +15,69 @@ LEAST_CONTRAST = 4.0  # grey levels between two parts that tell of a gain
 COARSE = 12, 16  # cells (h, w) of what is left of a picture that is out of focus
 
 
+class Shown:
+    """A small picture (h, w) uint8, and what of it is asked for beside several others: worked out once."""
+
+    def __init__(self, picture: np.ndarray):
+        self.picture = picture
+
+    @cached_property
+    def edges(self) -> list[np.ndarray]:
+        """Its gradients along x and along y, (h, w) each."""
+        return gradients(self.picture)
+
+    # Gradients are whole numbers, and so are all of these sums, exactly: a part without edges has a size of 0.
+    @cached_property
+    def edge(self) -> np.ndarray:
+        """The sums of both over its parts."""
+        x, y = self.edges
+        return of_parts(x + y)
+
+    @cached_property
+    def steepness(self) -> np.ndarray:
+        """The sums of their squares."""
+        x, y = self.edges
+        return of_parts(x * x + y * y)
+
+    @cached_property
+    def light(self) -> np.ndarray:
+        """The sums of its levels over its parts."""
+        return of_parts(self.picture)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """How many pixels its parts have."""
+        return _pixels(self.picture.shape)
+
+
 def kept_edges(now: np.ndarray, before: np.ndarray) -> float:
-    """Upper quartile over TILES x TILES parts of the correlation of the gradients of two pictures (h, w) uint8.
+    """`edges_kept` of two pictures (h, w) uint8."""
+    return edges_kept(Shown(now), Shown(before))
+
+
+def edges_kept(now: Shown, before: Shown) -> float:
+    """Upper quartile over TILES x TILES parts of the correlation of the gradients of two pictures.
 
     What goes on in three quarters of a picture leaves it alone, and a change of light does too.
     """
-    (x, y), (x_before, y_before) = gradients(now), gradients(before)
-    n = 2 * of_parts(np.ones_like(x))
-    total, total_before = of_parts(x + y), of_parts(x_before + y_before)
-    # Gradients are whole numbers, and so are all of these sums, exactly: a part without edges has a size of 0.
-    square, square_before = (n * of_parts(p * p + q * q) for p, q in ((x, y), (x_before, y_before)))
-    both = n * of_parts(x * x_before + y * y_before) - total * total_before
-    size = np.sqrt((square - total**2) * (square_before - total_before**2))
+    (x, y), (x_before, y_before), n = now.edges, before.edges, 2 * now.pixels
+    square, square_before = n * now.steepness, n * before.steepness
+    both = n * of_parts(x * x_before + y * y_before) - now.edge * before.edge
+    size = np.sqrt((square - now.edge**2) * (square_before - before.edge**2))
     return upper_quartile(np.divide(both, size, out=np.zeros_like(both), where=size > 0))
 
 
-def detail_of(picture: np.ndarray) -> tuple[float, float]:
-    """`Alone.detail` and `Alone.sharp` of a picture (h, w) uint8; contrast below a grey level counts as one."""
-    x, y = gradients(picture)
-    levels = picture.astype(np.float32)
-    pixels, steepness = of_parts(np.ones_like(x)), of_parts(x * x + y * y)
-    gradient = np.sqrt(steepness / pixels) / SOBEL
-    contrast = np.sqrt(np.maximum(of_parts(levels * levels) / pixels - (of_parts(levels) / pixels) ** 2, 0))
+def detail_of(shown: Shown) -> tuple[float, float]:
+    """`Alone.detail` and `Alone.sharp` of a picture; contrast below a grey level counts as one."""
+    levels, pixels = shown.picture.astype(np.float32), shown.pixels
+    gradient = np.sqrt(shown.steepness / pixels) / SOBEL
+    contrast = np.sqrt(np.maximum(of_parts(levels * levels) / pixels - (shown.light / pixels) ** 2, 0))
     return upper_quartile(gradient) / 255, upper_quartile(gradient / np.maximum(contrast, 1.0))
 
 
-def lit_by(now: np.ndarray, before: np.ndarray) -> float:
-    """`Pair.lit` of two pictures (h, w) uint8: what a lamp or the exposure changes is all over them, to one side."""
-    pixels = of_parts(np.ones(now.shape))
-    changes = np.sort((of_parts(now.astype(np.float64)) - of_parts(before.astype(np.float64))) / pixels, axis=None)
+def lit_by(now: Shown, before: Shown) -> float:
+    """`Pair.lit` of two pictures: what a lamp or the exposure changes is all over them, to one side."""
+    changes = np.sort((now.light - before.light) / now.pixels, axis=None)
     quarter = changes.size // 4
     return float(max(changes[quarter], -changes[-1 - quarter], 0.0)) / 255
 
@@ -53,7 +87,7 @@ def uneven_light(now: np.ndarray, before: np.ndarray) -> float:
     and an offset make of them, beside how much they changed. Near 0 of an exposure or a flash of the camera; a lamp is
     nearer to some parts than to others. 0 where most of it is clipped, which may have had any light.
     """
-    pixels = of_parts(np.ones(now.shape))
+    pixels = _pixels(now.shape)
     spoilt = of_parts((at_the_ends(now) | at_the_ends(before)).astype(np.float64)) / pixels > MOST_CLIPPED
     x, y = ((of_parts(p.astype(np.float64)) / pixels)[~spoilt] for p in (before, now))
     if 2 * x.size < spoilt.size:
@@ -95,6 +129,12 @@ def _members(n: int) -> np.ndarray:
     """Which of TILES parts each of n places is in: (TILES, n) float64, 1 or 0."""
     part = (np.arange(1, n + 1) * TILES - 1) // n
     return (part == np.arange(TILES)[:, None]).astype(np.float64)
+
+
+@lru_cache(maxsize=16)
+def _pixels(shape: tuple[int, ...]) -> np.ndarray:
+    """How many pixels the parts of a picture (h, w) have."""
+    return of_parts(np.ones(shape))
 
 
 def upper_quartile(values: np.ndarray) -> float:

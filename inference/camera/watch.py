@@ -18,7 +18,7 @@ import numpy as np
 from inference.camera.bounds import Bounds
 from inference.camera.light import Transmission
 from inference.camera.looks import Alone, Look, alone, pair, same_share
-from inference.camera.parts import kept_edges, same_scene, uneven_light
+from inference.camera.parts import edges_kept, same_scene, uneven_light
 
 MISSING, FROZEN, CUT, MOVED, CLOUDS = "missing data", "frozen", "scene cut", "camera moved", "clouds"
 COVERED, BLURRED, LIT, LAMP = "covered", "out of focus", "light jumped", "lit unevenly"
@@ -81,7 +81,7 @@ class Watch:
             return MISSING
         if self.last is None:
             return ""
-        last = pair(look, self.last)
+        last = pair(look, self.last, self.bounds.moved_px)
         is_frozen = self._is_frozen(last.change, look, self.last)
         if blind := self._blind(look, facts):
             return blind
@@ -89,7 +89,7 @@ class Watch:
             return FROZEN
         if self.sound is None:
             return ""
-        since = last if self.sound is self.last else pair(look, self.sound)
+        since = last if self.sound is self.last else pair(look, self.sound, self.bounds.moved_px)
         if since.moved_px > self.bounds.moved_px:
             return MOVED
         if max(last.kept, since.kept) < self.bounds.kept and not self._is_back(look):
@@ -108,7 +108,7 @@ class Watch:
 
     def _is_back(self, look: Look) -> bool:
         """Whether a frame shows again what was there before the lens was covered, or lost its focus."""
-        return bool(self.sharp) and kept_edges(look.small, self.sharp[0].small) >= self.bounds.kept
+        return bool(self.sharp) and edges_kept(look.shown, self.sharp[0].shown) >= self.bounds.kept
 
     def _is_missing(self, facts: Alone) -> bool:
         if facts.valid < self.bounds.valid or facts.smooth < self.bounds.smooth:

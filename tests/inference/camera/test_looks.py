@@ -83,3 +83,12 @@ def test_a_fit_gone_wild_is_no_motion_of_a_picture_whose_edges_stayed(seed):
 def test_a_turn_by_a_good_part_of_the_picture_is_still_motion(shift):
     found = pair(look(wide(0)[:, shift : shift + 160]), look(wide(0)[:, :160]))
     assert found.moved_px == pytest.approx(shift, abs=1)
+
+
+@given(shift=st.integers(0, 12), known_px=st.one_of(st.floats(0, 14), st.just(np.inf)), seed=st.integers(0, 99))
+def test_what_is_known_not_to_count_of_motion_changes_nothing_else(shift, known_px, seed):
+    picture, noisy = wide(seed), 0.01 * np.random.default_rng(seed).standard_normal((2, 128, 160))
+    now, before = (look(picture[:, k : k + 160] + n) for k, n in zip((shift, 0), noisy, strict=True))
+    whole = pair(now, before)
+    expected = whole.moved_px if whole.moved_px > known_px else 0.0
+    assert pair(now, before, known_px) == whole._replace(moved_px=expected)

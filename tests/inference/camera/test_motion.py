@@ -125,7 +125,7 @@ def test_what_a_shift_makes_smooth_is_no_motion_of_a_pair_of_frames(monkeypatch)
     random, motion = np.random.default_rng(0), np.array([[1, 0, 0.4], [0, 1, 0.3]])
     scene = (128 + 25 * texture(random, 96, 96, 4)).astype(np.float32) / 255
     noisy = scene + 0.1 * random.standard_normal(scene.shape).astype(np.float32)
-    monkeypatch.setattr(looks, "camera_motion", lambda _before, _after: motion)
+    monkeypatch.setattr(looks, "camera_motion", lambda _before, _after, known_px: motion)
     valid = np.ones(scene.shape, bool)
     seen, before, moved = (looks.Look.of(p[None], valid) for p in (scene, noisy, warped(scene, motion)))
     assert looks.pair(seen, before).moved_px == 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference.camera.parts import TILES, detail_of, kept_edges, lit_by, of_parts, uneven_light, upper_quartile
+from inference.camera.parts import TILES, Shown, detail_of, kept_edges, lit_by, of_parts, uneven_light, upper_quartile
 
 SIDE = 32
 
@@ -56,11 +56,11 @@ def test_the_upper_quartile_is_that_of_numpy(values):
 def test_light_and_fog_take_no_sharpness_and_a_lens_out_of_focus_does(gain, haze, sigma):
     picture = cv2.GaussianBlur(noise(0, (96, 128)), (0, 0), 1)
     picture = 60 + 140 * (picture - picture.min()) / np.ptp(picture)
-    detail, sharp = detail_of(np.rint(picture).astype(np.uint8))
-    dim, same = detail_of(np.rint(gain * (picture - haze) + haze).astype(np.uint8))
+    detail, sharp = detail_of(Shown(np.rint(picture).astype(np.uint8)))
+    dim, same = detail_of(Shown(np.rint(gain * (picture - haze) + haze).astype(np.uint8)))
     assert dim == pytest.approx(gain * detail, rel=0.03)
     assert same == pytest.approx(sharp, rel=0.03)
-    lost, soft = detail_of(np.rint(cv2.GaussianBlur(picture, (0, 0), sigma)).astype(np.uint8))
+    lost, soft = detail_of(Shown(np.rint(cv2.GaussianBlur(picture, (0, 0), sigma)).astype(np.uint8)))
     assert lost < dim / gain
     assert soft < sharp
 
@@ -68,10 +68,14 @@ def test_light_and_fog_take_no_sharpness_and_a_lens_out_of_focus_does(gain, haze
 @given(by=st.integers(1, 60), side=st.integers(1, 20))
 def test_light_is_what_all_of_the_picture_shares_and_no_part_of_it(by, side):
     before = np.rint(60 + 120 * noise(1)).astype(np.uint8)
-    assert lit_by(before + np.uint8(by), before) == lit_by(before, before + np.uint8(by)) == by / 255
+    assert (
+        lit_by(Shown(before + np.uint8(by)), Shown(before))
+        == lit_by(Shown(before), Shown(before + np.uint8(by)))
+        == by / 255
+    )
     now = before.copy()
     now[:side, :side] += np.uint8(by)
-    assert lit_by(now, before) == 0.0
+    assert lit_by(Shown(now), Shown(before)) == 0.0
 
 
 @given(gain=st.floats(0.5, 1.5), offset=st.integers(-20, 20), seed=st.integers(0, 50))
@@ -80,6 +84,6 @@ def test_an_exposure_is_even_and_a_lamp_is_not(gain, offset, seed):
     y, x = np.mgrid[: before.shape[0], : before.shape[1]] / max(before.shape)
     lamp = 1 / (1 + (np.square(x - 0.3) + np.square(y - 0.1)) / 0.2)
     exposed, lit, before = (np.rint(p).astype(np.uint8) for p in (gain * before + offset, before * (1 + lamp), before))
-    assert uneven_light(exposed, before) < 0.1 or lit_by(exposed, before) < 0.05
+    assert uneven_light(exposed, before) < 0.1 or lit_by(Shown(exposed), Shown(before)) < 0.05
     assert uneven_light(lit, before) > 0.2
     assert uneven_light(np.full_like(before, 255), before) == 0.0
