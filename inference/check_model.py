@@ -22,6 +22,7 @@ from inference.follow.series_scores import checked_reach
 from inference.follow.stream import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
+from inference.methods.fit import check_same_fit
 from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.load import load_scorer
 from inference.scorers.nets.windows import scored_stretches
@@ -56,6 +57,8 @@ def check_train(config: Config, findings: Findings) -> None:
         if config.model.name in METHODS:
             data = open_data(config)
             check_frames(config.model.name, data.frame_shape)
+            if config.train.resume:
+                check_same_fit(config, folder, data.facts)
             tell_windows(data.about["windows"], data.clip_length, findings)
             findings.tell(f"model: {config.model.name}, fitted in one step")
             return

@@ -10,6 +10,7 @@ from config import Config, from_dict
 from config.paths import not_there
 from data.messages import amount, logger
 from data.reel.reel import Reel
+from data.review_processed_data import NOT_QUIET
 from inference.calibration.not_quiet import set_apart
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
@@ -56,12 +57,25 @@ def fit_and_shed(config: Config, folder: Path) -> Path:
     """Fit a method and calibrate it, and again without what stands out from its quiet data, until nothing does.
 
     What it was fitted on hides what is like it, and the largest hides smaller ones: so it takes rounds, at most ROUNDS.
+    One that was killed before the last of them is begun anew: the rounds count from what was quiet at first.
     """
+    is_over = config.train.resume and not run_folder.lacks_rounds(folder)
+    if config.train.resume and not is_over:
+        log.info(f"the fit of {folder} was interrupted, and is begun anew")
+        forget_rounds(folder)
+        config = replace(config, train=replace(config.train, resume=False))
     short = calibrated(fit_method(config, folder), config)
-    if not config.train.resume and METHODS[config.model.name].sheds:
+    if not is_over and METHODS[config.model.name].sheds:
         short = _shed(config, folder, short)
+    run_folder.end_rounds(folder)
     tell(short)
     return folder
+
+
+def forget_rounds(folder: Path) -> None:
+    """Remove what the rounds of a killed process have set apart, and measured."""
+    (folder / NOT_QUIET).unlink(missing_ok=True)
+    run_folder.forget_calibration(folder)
 
 
 def _shed(config: Config, folder: Path, short: list[str]) -> list[str]:
@@ -99,6 +113,11 @@ def complete(run: Path, device: str) -> None:
     trained = from_dict(checkpoint["config"], str(path_of(run, "best")))
     lacks = run_folder.epochs_left(run, trained.train)
     if scorer.is_prepared(run):
+        if run_folder.lacks_rounds(run):
+            log.warning(
+                f"the training of {run} was interrupted before it was fitted without what stands out; what it was "
+                "fitted to so far is used (--resume goes on with it)"
+            )
         if lacks:
             log.warning(f"the training of {run} lacks {lacks} of its {trained.train.epochs} epochs; {GOES_ON}")
         return

@@ -148,6 +148,17 @@ def write_resume(folder: Path, config: Config, step: int) -> None:
     write_sealed_json(folder / "run.json", {**facts, "resumed": [*facts["resumed"], now]})
 
 
+def lacks_rounds(folder: Path) -> bool:
+    """Whether a method that is fitted in rounds was interrupted before the last. Raises Damaged."""
+    return (folder / "run.json").is_file() and not read_run(folder).get("is_settled", True)
+
+
+def end_rounds(folder: Path) -> None:
+    """Note that a method is fitted to what it is to be fitted to."""
+    if lacks_rounds(folder):
+        write_sealed_json(folder / "run.json", read_run(folder) | {"is_settled": True})
+
+
 def read_run(folder: Path) -> dict[str, Any]:
     """What run.json tells. Raises Damaged, FileNotFoundError."""
     path = folder / "run.json"

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from config import Config, as_dict
+from config import Config, as_dict, from_dict
 from data.messages import logger
 from inference.calibration.not_quiet import set_apart_in, still_quiet
 from inference.calibration.quiet import QuietRange, ranges_of
@@ -29,9 +30,10 @@ def fit_method(config: Config, folder: Path | None = None, before: Scorer | None
     Raises as `training.train.train` does.
     """
     folder = folder or run_folder.choose_folder(config)
-    if config.train.resume and path_of(folder, "best").is_file():
-        return folder  # fitting is one step, and this file its last
     data = windows_of_reels(config)
+    if config.train.resume and path_of(folder, "best").is_file():
+        check_same_fit(config, folder, data.facts)
+        return folder  # fitting is one step, and this file its last
     check_frames(config.model.name, data.frame_shape)
     kind = METHODS[config.model.name]
     all_quiet = clear_frames(ranges_of(data.reels, config.train), data.scaling, data.clip_length)
@@ -47,6 +49,7 @@ def fit_method(config: Config, folder: Path | None = None, before: Scorer | None
     else:
         method.fit_again(before, quiet, config.seed)
     facts = data.about | {"parameters": sum(a.size for a in method.arrays.values())}
+    facts |= {"is_settled": False} if kind.sheds else {}  # until `end_rounds`
     run_folder.write_start(folder, config, facts)
     arrays = {
         name: torch.from_numpy(array).contiguous() for name, array in method.arrays.items()
@@ -60,6 +63,15 @@ def fit_method(config: Config, folder: Path | None = None, before: Scorer | None
     for which in ("last", "best"):
         checkpoints.save(path_of(folder, which), contents)
     return folder
+
+
+def check_same_fit(config: Config, folder: Path, facts: dict[str, Any]) -> None:
+    """Raise ConfigError for other settings or other data than the run was fitted with."""
+    origin = path_of(folder, "best")
+    kept = checkpoints.load(origin)
+    run_folder.check_same_training(from_dict(kept["config"], str(origin)), config, origin, folder)
+    # Of a table it may have been fitted with shorter windows.
+    run_folder.check_same_data(kept["data"], facts | {"clip_length": kept["data"]["clip_length"]}, folder)
 
 
 def _tell(name: str, length: int, clip_length: int, quiet: list[QuietRange]) -> None:
