@@ -29,6 +29,7 @@ from data.sources.tables.values.quality import masked
 from data.sources.times.cells import times_of
 from data.sources.times.clock_parts import on_day_of_name
 from data.sources.times.column import time_column
+from data.sources.times.texts import SeveralWaysError
 from data.units import in_unit
 
 HEAD_ROWS = 100  # that are kept, to read the others by
@@ -53,7 +54,8 @@ class Rows(NamedTuple):
 
 class RowForm(NamedTuple):
     """What rows are read for: variables, whether their times are UTC, numbers that stand for missing values, and the
-    units that the variables are wanted in, where they are known. file: its name may tell the day of its clocks.
+    units that the variables are wanted in, where they are known. file: its name may tell the day of its clocks. order:
+    of day and month in dates of numbers alone, where rows do not tell it: that of the training, from a whole table.
     """
 
     channels: tuple[str, ...]
@@ -62,6 +64,7 @@ class RowForm(NamedTuple):
     prep: PrepConfig
     units: dict[str, str]
     file: str = ""
+    order: str = ""
 
     @property
     def dtype(self) -> str:
@@ -138,7 +141,13 @@ class RowForm(NamedTuple):
             seconds = (np.arange(len(table)) + first) * (self.prep.sample_interval_sec or 1.0)
             column = pd.Series(seconds, name="s")
         prep, _ = on_day_of_name(column, self.prep, self.file)
-        times, moves_s = moves_of(column, times_of(column, prep), prep)
+        try:
+            told = times_of(column, prep)
+        except SeveralWaysError:
+            if not self.order:
+                raise
+            told = times_of(column, prep := replace(prep, time_format=self.order))
+        times, moves_s = moves_of(column, told, prep)
         if (times.utc is not None) != self.has_utc:
             wanted, found = ("UTC", "relative") if self.has_utc else ("relative", "UTC")
             raise TableError(f"its times are {found}, and those that it was trained on {wanted}; see prep.start_utc")

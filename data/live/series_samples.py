@@ -50,7 +50,8 @@ class SeriesForm:
     @property
     def rows(self) -> RowForm:
         units = {name: stretch.unit for name, stretch in zip(self.channels, self.stretches, strict=True)}
-        return RowForm(self.channels, self.has_utc, self.meta.get("fills", {}), self.prep, units)
+        of_training = {"order": self.meta.get("time_order", "")}
+        return RowForm(self.channels, self.has_utc, self.meta.get("fills", {}), self.prep, units, **of_training)
 
 
 class Samples(NamedTuple):

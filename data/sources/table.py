@@ -252,7 +252,7 @@ def series_of(
     if column is None and prep.sample_interval_sec is None:
         clock = (COUNTED,)
     told = (*told, *remarks, *day, *clock)
-    facts = {"fills": variables.fills} if variables.fills else {}
+    facts = {name: fact for name, fact in (("fills", variables.fills), ("time_order", times.order)) if fact}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": units if any(units) else ()}
     return Series(*source, digest, notes, resolution, part, **more)
 

@@ -80,7 +80,7 @@ class Times:
 
     utc: (N,) datetime64[ms], NaT unknown; None where only relative times are known. seconds: (N,) float64, NaN unknown
     or known as UTC. reasons: (N,) text, why a time is unknown, else "". how: what they were taken for, for people.
-    doubt: what else they may be, or "".
+    doubt: what else they may be, or "". order: of day and month in dates of numbers alone, as prep.time_format has it.
     """
 
     utc: np.ndarray | None
@@ -88,6 +88,7 @@ class Times:
     reasons: np.ndarray
     how: str
     doubt: str = ""
+    order: str = ""
 
     @property
     def known(self) -> np.ndarray:
@@ -137,7 +138,7 @@ def _of_cells(column: pd.Series, prep: PrepConfig) -> Times:
         return _utc_times(*formatted(column, prep.time_format), prep, f"as {prep.time_format}")
     is_text = column.dtype.kind not in "biufc"
     if is_text and are_plain(column):
-        return _utc_times(*of_texts(column, prep), prep, "UTC")
+        return _utc_times(*of_texts(column, prep)[:2], prep, "UTC")
     plain = column
     if is_text:
         plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True)
@@ -146,9 +147,10 @@ def _of_cells(column: pd.Series, prep: PrepConfig) -> Times:
     numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
         return _of_numbers(numbers, str(column.name or ""), prep)
-    utc, says_zone = of_texts(column, prep)
-    utc, count = put_back(column, utc)
-    return replace(_utc_times(utc, says_zone, prep, "UTC"), doubt=PUT_BACK.format(count) if count else "")
+    texts = of_texts(column, prep)
+    utc, count = put_back(column, texts.utc)
+    doubt = PUT_BACK.format(count) if count else ""
+    return replace(_utc_times(utc, texts.zoned, prep, "UTC"), doubt=doubt, order=texts.order)
 
 
 def even_times(count: int, prep: PrepConfig) -> Times:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,15 @@ ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # wher
 
 class SeveralWaysError(TableError):
     """Dates whose day and month may be either way."""
+
+
+class TextTimes(NamedTuple):
+    """Times (N,) datetime64[us] with NaT, which cells say their zone themselves (N,), and the order of day and month in
+    dates of numbers alone, as prep.time_format has it, "" of others."""
+
+    utc: np.ndarray
+    zoned: np.ndarray
+    order: str = ""
 
 
 def month_of(word: str) -> float:
@@ -108,12 +118,12 @@ def are_plain(column: pd.Series) -> bool:
     return len(column) > 0 and not column.isna().any() and all(map(_PLAIN_ISO.fullmatch, column.tolist()))
 
 
-def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
+def of_texts(column: pd.Series, prep: PrepConfig) -> TextTimes:
     """Cells of the form that most of them have."""
     if are_plain(column):  # none has to be rewritten, which takes longer than all else
         found = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
         if found.notna().all():
-            return _naive(found), np.zeros(len(column), bool)
+            return TextTimes(_naive(found), np.zeros(len(column), bool))
     text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
     text = text.str.replace(r"(?<=\d)z$", "Z", regex=True)
     text = without_zone_names(text.str.replace(_CTIME, _CTIME_PARTS, regex=True), prep)
@@ -122,41 +132,41 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
     found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
     if found.notna().sum() > 0.5 * text.notna().sum():
         zoned = text.str.slice(8).str.contains(r"Z|\+|-\d\d", na=False)  # behind the date's own signs
-        times = _with_odd_clocks(_naive(found), text), zoned.to_numpy(bool)
-        return _with_other_forms(*times, text.notna() & iso.isna(), column, prep)
+        times = TextTimes(_with_odd_clocks(_naive(found), text), zoned.to_numpy(bool))
+        return _with_other_forms(times, text.notna() & iso.isna(), column, prep)
     known = text.dropna()
     some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
     number = max(range(len(_TEXTS)), key=lambda n: some.str.match(_TEXTS[n]).sum())
     fields = _fields(text, _TEXTS[number])
     if (fields["c"] == "").all():
         if known.str.fullmatch(CLOCK_ALONE).sum() > 0.5 * len(known):
-            return _of_clocks(text, column, prep)
+            return TextTimes(*_of_clocks(text, column, prep))
         what = "no readable time"
         way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
         raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
-    times = _of_fields(fields, "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep))
-    return _with_other_forms(*times, text.notna() & (fields["c"] == "").to_numpy(), column, prep)
+    order = _order(fields, column, prep) if number == 1 else ""
+    places = ORDERS[order] if order else "abc" if number == 0 else "cba"
+    times = TextTimes(*_of_fields(fields, places), order)
+    return _with_other_forms(times, text.notna() & (fields["c"] == "").to_numpy(), column, prep)
 
 
-def _with_other_forms(
-    found: np.ndarray, zoned: np.ndarray, others: pd.Series, column: pd.Series, prep: PrepConfig
-) -> tuple[np.ndarray, np.ndarray]:
+def _with_other_forms(times: TextTimes, others: pd.Series, column: pd.Series, prep: PrepConfig) -> TextTimes:
     """Times (N,) with those of cells that are of another form than most, each form by itself.
 
     Raises TableError where they are many and can be read in several ways; of a few that nobody can tell, nothing is.
     """
     places = np.flatnonzero(others.to_numpy(bool))
     if not len(places):
-        return found, zoned
-    found, zoned = found.copy(), zoned.copy()
+        return times
+    found, zoned = times.utc.copy(), times.zoned.copy()
     try:
-        found[places], zoned[places] = of_texts(column.iloc[places], prep)
+        found[places], zoned[places], _ = of_texts(column.iloc[places], prep)
     except SeveralWaysError:
         if len(places) > FEW * len(found):
             raise
     except TableError:  # no times at all
         pass
-    return found, zoned
+    return TextTimes(found, zoned, times.order)
 
 
 def _of_fields(fields: pd.DataFrame, order: str) -> tuple[np.ndarray, np.ndarray]:
@@ -217,14 +227,14 @@ def _first(column: pd.Series) -> str:
 
 
 def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
-    """Where year, month and day stand in dates whose first part may be a day or a month: as most of them allow.
+    """How dates are written (one of ORDERS) whose first part may be a day or a month: as most of them allow.
 
     Points are never put into American dates. Of several that fit the one counts that the name of the column has, else
     in which the times go on at midnight. Raises TableError when they give other times all the same.
     """
     orders = dict(ORDERS)
     if prep.time_format:
-        return orders[prep.time_format]
+        return prep.time_format
     if (fields["c"].str.len() == 4).any() or (fields["a"].str.len() == 1).any():
         del orders["year first"]
     if fields["mark"].isin([".", ""]).all():
@@ -240,7 +250,7 @@ def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
         raise SeveralWaysError(
             f"its dates as {_first(column)} can be read in several ways; prep.time_format says which: {ways}"
         )
-    return orders[next(iter(best))]
+    return next(iter(best))
 
 
 def _as_named(found: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -15,7 +15,9 @@ from config import PrepConfig
 from data.live.growing.clock import AHEAD, Clock
 from data.live.growing.growing_table import GrowingTable
 from data.live.series_rows import RowForm, Rows
-from data.sources.base import Series
+from data.live.series_samples import SeriesForm
+from data.reel.stretch import Stretch
+from data.sources.base import Series, TableError
 from data.sources.table import TableSource
 
 N = 120
@@ -163,3 +165,36 @@ def test_files_of_a_day_tell_the_day_of_their_clocks(tmp_path):
         table.close()
         assert rows is not None
         assert rows.times[0] == np.datetime64(f"{day}T00:00:00", "ms")
+
+
+@settings(max_examples=8, deadline=None)
+@given(day=st.integers(1, 11), month=st.integers(1, 11), form=st.sampled_from(["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"]))
+def test_dates_are_in_the_order_that_the_table_of_the_training_told(tmp_path_factory, day, month, form):
+    """By midnight in it; some hours of a day tell neither the day nor the month."""
+    folder = tmp_path_factory.mktemp("t")
+
+    def table(name: str, start: str, rows: int) -> Path:
+        times = pd.date_range(start, periods=rows, freq="10min")
+        lines = [f"{time},{k % 7}.5" for k, time in enumerate(times.strftime(form))]
+        (folder / name).write_text("\n".join(["time,v", *lines, ""]))
+        return folder / name
+
+    (trained,) = TableSource().read_series(table("trained.csv", "2012-05-06 12:00", 200), PrepConfig())
+    start = f"2013-{month:02d}-{day:02d} 01:00"
+    path = table("grows.csv", start, 60)
+    reel: Any = SimpleNamespace(
+        channels=["v"], stretches=[Stretch("affine", 0, 1)], times_utc=trained.times_utc, cadence_s=600.0,
+        meta={"dtype": "float32"} | trained.facts,
+    )  # fmt: skip
+    form_of_run = SeriesForm.of(reel, PrepConfig()).rows
+    followed = GrowingTable(path, form_of_run, 0, False)
+    rows = followed.poll()
+    followed.close()
+    assert rows is not None
+    assert not rows.reasons.any()
+    np.testing.assert_array_equal(rows.times, pd.date_range(start, periods=60, freq="10min").to_numpy("datetime64[ms]"))
+    if day != month:
+        of_before = GrowingTable(path, form_of_run._replace(order=""), 0, False)
+        with pytest.raises(TableError, match="several ways"):
+            of_before.poll()
+        of_before.close()

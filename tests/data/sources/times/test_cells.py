@@ -246,7 +246,7 @@ def test_what_is_written_plainly_is_read_as_the_rest_is(cells):
             found = texts.of_texts(pd.Series(cells, dtype="string"), PrepConfig())
         except TableError as error:
             return str(error)
-        return tuple(part.tolist() for part in found)
+        return found.utc.tolist(), found.zoned.tolist(), found.order
 
     assert texts.are_plain(pd.Series(cells, dtype="string"))
     plainly = read()
