@@ -29,6 +29,21 @@ from inference.scorers.nets.residual import Samples
 from inference.units import DAY_S
 from tests.support.quiet import of_series
 
+FEW_DRAWS = 10  # of blocks, where nobody looks at the interval of a promise: it takes nearly all of the time
+ABOUT_INTERVALS = (
+    "test_new_data_give_as_many_false_events_as_are_promised",
+    "test_a_promise_that_is_asked_for_again_is_the_same_and_costs_nothing",
+    "test_quiet_data_that_come_in_bursts_have_a_wide_interval",
+    "test_the_promise_is_what_was_asked_for_between_the_fewest_and_the_most_that_there_are",
+    "test_above_all_that_was_seen_the_rate_may_be_that_of_which_none_is_seen",
+)
+
+
+@pytest.fixture(autouse=True)
+def draws(request, monkeypatch):
+    if request.function.__name__ not in ABOUT_INTERVALS:
+        monkeypatch.setattr("inference.calibration.thresholds.RESAMPLES", FEW_DRAWS)
+
 
 def noise(rng: np.random.Generator, n: int, kind: str) -> np.ndarray:
     """Scores of quiet data: white, heavy-tailed, or each much like the one before."""
