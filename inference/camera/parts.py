@@ -12,7 +12,7 @@ TILES = 4
 SOBEL = 8  # by which its gradients are larger than the step from a pixel to the next
 CLIPPED, MOST_CLIPPED = 2, 0.1  # grey levels from the ends of the scale, and share of a part that may be as near
 LEAST_CONTRAST = 4.0  # grey levels between two parts that tell of a gain
-COARSE = 12, 16  # cells (h, w) of what is left of a picture that is out of focus
+COARSE = (12, 16), (6, 8)  # cells (h, w) of what is left of a picture that is out of focus, or far out of it
 
 
 class Shown:
@@ -106,8 +106,11 @@ def at_the_ends(picture: np.ndarray) -> np.ndarray:
 
 def same_scene(now: np.ndarray, before: np.ndarray) -> float:
     """Correlation of two pictures (h, w) uint8 without their details: high where one shows the other out of focus."""
-    one, other = (cv2.resize(p, COARSE[::-1], interpolation=cv2.INTER_AREA).astype(float) for p in (now, before))
-    return correlation(one, other)
+    found = []
+    for height, width in COARSE:
+        one, other = (cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in (now, before))
+        found.append(correlation(one.astype(float), other.astype(float)))
+    return max(found)
 
 
 def gradients(picture: np.ndarray) -> list[np.ndarray]:

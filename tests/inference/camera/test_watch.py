@@ -6,12 +6,26 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inference.camera.bounds import bounds_of, read_bounds, write_bounds
 from inference.camera.looks import Look, alone, pair
-from inference.camera.watch import BLURRED, BROKEN, COVERED, CUT, FROZEN, LAMP, LIT, MISSING, MOVED, Watch, is_cause
+from inference.camera.parts import same_scene
+from inference.camera.watch import (
+    BLURRED,
+    BROKEN,
+    COVERED,
+    CUT,
+    FROZEN,
+    LAMP,
+    LIT,
+    MISSING,
+    MOVED,
+    SCENE,
+    Watch,
+    is_cause,
+)
 from tests.support.broken import BREAKS, broken
 from tests.support.street import Street, shaking, standing
 
@@ -139,12 +153,20 @@ def test_a_lamp_that_is_switched_on_is_none_of_the_cameras_exposures(by, x, y, a
 
 
 @settings(max_examples=100)
-@given(sigma=st.floats(2.5, 8), at=st.integers(1, NEW - 5), count=st.integers(1, 4))
+@given(sigma=st.floats(2.5, 10), at=st.integers(1, NEW - 5), count=st.integers(1, 4))
+@example(sigma=8.0, at=9, count=4)  # was a hand before the lens from its third frame on
 def test_a_lens_out_of_focus_is_told_as_long_as_it_lasts(sigma, at, count):
     frames = SOUND.copy()
     for frame in frames[at : at + count]:
         frame[0] = cv2.GaussianBlur(frame[0], (0, 0), sigma)
     assert kinds(frames, BOUNDS) == [BLURRED if at <= i < at + count else "" for i in range(NEW)]
+
+
+@given(scene=st.integers(0, 50), seed=st.integers(0, 2**16))
+def test_a_hand_shows_no_scene_out_of_focus(scene, seed):
+    frames = Street(scene).frames(standing(2))
+    hand, street = (look.small for look in looks_of([broken(frames, "covered", 1, 1, seed)[1], frames[0]]))
+    assert same_scene(hand, street) < SCENE
 
 
 @pytest.mark.parametrize("takes", [1, 6, 20])
