@@ -18,7 +18,7 @@ from inference.evaluate import of_no_use_to
 from inference.fleet.members import find_fleet, member_of
 from inference.fleet.train import fleet_to_train, settings_of_member
 from inference.follow.all_streams import is_of_series
-from inference.follow.series_scores import checked_reach
+from inference.follow.series.scores import checked_reach
 from inference.follow.stream import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames

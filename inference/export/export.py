@@ -32,7 +32,7 @@ from inference.export.onnx_file import as_onnx, part_as_onnx
 from inference.export.parity import Bound, Pair, Planted, certificate, check, planted
 from inference.export.precision import PRECISIONS, PRUNED, Precision
 from inference.export.prune import pruned_run
-from inference.follow.series_scores import checked_reach
+from inference.follow.series.scores import checked_reach
 from inference.follow.stream import training_reel
 from inference.job import decisive, find_run
 from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, NET, PART, form_as_dict

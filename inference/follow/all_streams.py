@@ -14,7 +14,7 @@ from inference.camera.bounds import kept_bounds
 from inference.fit import complete
 from inference.follow.board import shown_on
 from inference.follow.frames import follow_frames, is_of_files, name_for
-from inference.follow.series import follow_series
+from inference.follow.series.follow import follow_series
 from inference.follow.stream import Desk, follow
 from inference.job import find_run
 from inference.scorers.load import load_scorer

@@ -15,9 +15,9 @@ from data.live.series_reel import KeptSamples
 from data.live.series_rows import Rows
 from data.live.series_samples import Sampling, SeriesForm
 from data.messages import amount, logger
-from inference.follow.series_events import SeriesEvents
-from inference.follow.series_intake import SeriesRows
-from inference.follow.series_scores import SeriesScores, checked_reach, patience_of
+from inference.follow.series.events import SeriesEvents
+from inference.follow.series.intake import SeriesRows
+from inference.follow.series.scores import SeriesScores, checked_reach, patience_of
 from inference.job import Job
 from inference.runner.told import Told
 

@@ -17,8 +17,8 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import quiet_ranges
 from inference.detection import scored_samples
 from inference.fit import fit
-from inference.follow.series_intake import SeriesRows
-from inference.follow.series_scores import SeriesScores, checked_reach, patience_of
+from inference.follow.series.intake import SeriesRows
+from inference.follow.series.scores import SeriesScores, checked_reach, patience_of
 from inference.job import Job, make_job
 from inference.scorers.load import load_scorer
 

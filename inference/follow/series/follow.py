@@ -33,9 +33,9 @@ from inference.calibration.quiet import quiet_ranges
 from inference.follow.events import thresholds_of
 from inference.follow.frames import name_for
 from inference.follow.records import now_utc
-from inference.follow.series_events import SeriesEvents
-from inference.follow.series_intake import AWAY, SeriesRows
-from inference.follow.series_scores import SeriesScores, checked_reach, patience_of
+from inference.follow.series.events import SeriesEvents
+from inference.follow.series.intake import AWAY, SeriesRows
+from inference.follow.series.scores import SeriesScores, checked_reach, patience_of
 from inference.follow.stream import POLL_S, STATUS_S, Desk, about_of, check_score, results_in, serial_of
 from inference.job import Job, find_run, make_job
 from inference.scorers.load import load_scorer

@@ -10,8 +10,8 @@ from inference.events.events import Event
 from inference.events.facts import Named
 from inference.follow.events import thresholds_of
 from inference.follow.resumed_events import ResumedEvents
-from inference.follow.series_drift import SeriesDrift
-from inference.follow.series_scores import Scored
+from inference.follow.series.drift import SeriesDrift
+from inference.follow.series.scores import Scored
 from inference.job import Job
 from inference.results.collected import shares_of
 from inference.units import DAY_S
