@@ -261,7 +261,8 @@ class Excess(Method):
         by_brightness = self._by_brightness(background)
         spreads, as_bright = self._of_exposures(background, self._spreads(by_brightness), by_brightness)
         if self._past and self._carried and self._moment:
-            self._past.add(excess / as_bright, self._moment, self._index)
+            repeated = np.tile(self._is_same, (len(self.settings.blurs_px), 1, 1, 1))  # tells nothing, see `usual_of`
+            self._past.add(np.where(repeated, np.float32(np.nan), excess / as_bright), self._moment, self._index)
         self._index += 1
         z = np.nan_to_num(excess / spreads) * self.arrays["gains"][:, None, None, None]
         size = self._of_signs(z)  # (K, C, H, W)

@@ -92,8 +92,8 @@ def trained(tmp_path_factory) -> Excess:
     return method
 
 
-def weeks_later(folder, flux: np.ndarray) -> Reel:
-    reel = solar_reel(folder, flux, CADENCE_S, PIXEL_ARCSEC)
+def weeks_later(folder, flux: np.ndarray, cadence_s: float = CADENCE_S) -> Reel:
+    reel = solar_reel(folder, flux, cadence_s, PIXEL_ARCSEC)
     times = reel.times_utc
     assert times is not None  # solar_reel gives them
     write_csv(reel.path / "frames.csv", reel.candidates.assign(time_utc=(times + np.timedelta64(60, "D")).astype(str)))
@@ -115,6 +115,19 @@ def test_a_place_of_another_day_that_flickers_is_less_and_less_news(tmp_path, tr
     reel = weeks_later(tmp_path / "flickers", flickering(FRAMES, at, 600.0, seed=2))
     maps = np.stack([f.residual for f in trained.frames(reel, 0, FRAMES, RAW)])
     assert maps[60:].max() < 0.75 * maps[4:16].max()
+
+
+def test_what_a_coded_movie_repeats_makes_no_sharp_eye_of_a_strange_place(tmp_path, trained):
+    """However long nothing of it was coded anew, what a key frame changes is as much news."""
+    old, new = 100 * (1 + 0.02 * np.random.default_rng(1).standard_normal((2, 1, SIDE, SIDE)))
+    at_key = []
+    for calm in (6, 80):
+        flux = np.concatenate([old.repeat(calm, axis=0), new])
+        reel = weeks_later(tmp_path / f"movie{calm}", flux, cadence_s=2.0)
+        maps = [f.residual for f in trained.frames(reel, 0, len(flux), RAW)]
+        at_key.append(maps[-1])
+    assert at_key[0].max() > 0
+    np.testing.assert_allclose(at_key[1], at_key[0], rtol=0.02, atol=0.01)
 
 
 def test_a_reel_is_judged_alike_however_often_and_behind_whatever(tmp_path, trained):
