@@ -22,6 +22,7 @@ from data.sources.tables.forms.own_clocks import by_own_clock
 from data.sources.tables.forms.runs import by_count, by_restart, tells_runs
 from data.sources.tables.forms.times_above import by_time
 from data.sources.tables.forms.wide_days import by_clock
+from data.sources.tables.second_look.opinion import second_opinion
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.values.cells import HUGE, NORMAL, labels_of
@@ -116,6 +117,8 @@ class TableSource(SeriesSource):
             raise TableError("; ".join(reasons) or "it holds no table")
         for reason in reasons:
             log.warning(f"{path.name} is no series in its part {reason}")
+        for doubt in second_opinion(path, found, prep):
+            log.warning(f"{path.name}: {doubt}")
         return found
 
 
