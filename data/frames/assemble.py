@@ -20,6 +20,7 @@ from data.disk.files import replacing, write_csv, write_meta
 from data.disk.lock import owned_reel
 from data.disk.parts import remove_folder, sync, sync_all
 from data.disk.stores import STORES
+from data.frames.doubts.tell import tell_doubts
 from data.frames.frame_table import (
     REPEATS,
     add_labels,
@@ -98,6 +99,7 @@ def assemble(
     write_csv(making / "frames.csv", table)
     shutil.copyfile(part / RECORD, making / RECORD)
     form = scale_and_store(making, part, plan, given.stretches, facts, good, config.prep)
+    tell_doubts(plan.name, np.load(making / "frames.npy", mmap_mode="r", allow_pickle=False), table)
     more = more | stored_in(making, config.prep)
     write_meta(making, _meta(plan, table, form, identity, config.prep) | more)
     finish(making, config)
