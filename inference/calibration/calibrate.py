@@ -31,7 +31,7 @@ from inference.calibration.surprises import Fitted, Surprises, fit_surprises, pa
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
-from inference.events.together import group_distance_px
+from inference.events.joining.together import group_distance_px
 from inference.evidence.relations import SAMPLES as MEAN_SAMPLES
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples, weighs_evidence

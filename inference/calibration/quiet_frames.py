@@ -24,9 +24,9 @@ from inference.camera.watch import is_cause
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.events.boxes import extending_boxes, find_boxes
 from inference.events.events import EventLinker, gap_frames
-from inference.events.grouping import as_one
+from inference.events.joining.grouping import as_one
+from inference.events.joining.together import Together, group_distance_px
 from inference.events.sky import Sky, shifts
-from inference.events.together import Together, group_distance_px
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import ScoredFrame
 from inference.zones import own_places, watched_places

@@ -14,10 +14,10 @@ from inference.calibration.drift import Drift
 from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json, in_order
 from inference.events.facts import Named, describe
-from inference.events.grouping import as_one
 from inference.events.instrument import camera_frames
+from inference.events.joining.grouping import as_one
+from inference.events.joining.together import Together, group_distance_px
 from inference.events.source_place import source_columns
-from inference.events.together import Together, group_distance_px
 from inference.follow.records import Records
 from inference.job import Job
 from inference.results.results import short_identity

@@ -18,14 +18,14 @@ from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import Box
-from inference.events.companions import Reach
-from inference.events.companions import families as families_within
 from inference.events.events import CAMERA, Event, events_json, iso_utc
 from inference.events.facts import describe
-from inference.events.grouping import as_one
 from inference.events.instrument import camera_frames
+from inference.events.joining.companions import Reach
+from inference.events.joining.companions import families as families_within
+from inference.events.joining.grouping import as_one
+from inference.events.joining.together import grouped_within
 from inference.events.sky import Sky, shifts
-from inference.events.together import grouped_within
 from inference.follow.events import COMMON_FRAMES, LiveLinker, Moment, thresholds_of
 from inference.follow.records import Records
 from inference.follow.resumed_events import MOST_REPLAYED, ResumedEvents

@@ -12,13 +12,13 @@ from data.reel.reel import Reel
 from data.reel.windows import stretches
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import WEAK, Box
-from inference.events.companions import Reach
 from inference.events.events import CAMERA, Event, EventLinker
 from inference.events.facts import Named
-from inference.events.grouping import as_one
+from inference.events.joining.companions import Reach
+from inference.events.joining.grouping import as_one
+from inference.events.joining.together import Together, group_distance_px, grouped_within
 from inference.events.sky import Sky, shifts
 from inference.events.source_place import source_columns
-from inference.events.together import Together, group_distance_px, grouped_within
 from inference.metrics.frame import runs
 from inference.results.score_maps import BOX_COLUMNS
 from inference.results.signals import panels_of

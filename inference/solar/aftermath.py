@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from inference.events.events import Event
-from inference.events.grouping import as_one, near_each_other
+from inference.events.joining.grouping import as_one, near_each_other
 from inference.solar.kinds import BRIGHTENING, DIMMING, LIMB, RECOVERY, WITH_DIMMING
 from inference.units import HOUR_S
 

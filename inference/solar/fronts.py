@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inference.events.companions import apart_arcsec
 from inference.events.events import Event
-from inference.events.grouping import as_one
+from inference.events.joining.companions import apart_arcsec
+from inference.events.joining.grouping import as_one
 from inference.events.sky import ARCSEC, Sky
 from inference.solar.aftermath import FLARES, begins
 from inference.solar.kinds import FRONT

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from inference.events.companions import Reach, with_companions
 from inference.events.events import Event
+from inference.events.joining.companions import Reach, with_companions
 from inference.events.sky import Sky
 from inference.solar.aftermath import DIMMED_WITHIN_S, with_aftermath
 from inference.solar.fronts import with_pieces

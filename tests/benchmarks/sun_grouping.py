@@ -32,9 +32,9 @@ from sun_kinds import KM_PER_ARCSEC
 
 from config import EvalConfig
 from data.reel.reel import Reel
-from inference.events.companions import Reach, with_companions
 from inference.events.events import Event
-from inference.events.grouping import grouped
+from inference.events.joining.companions import Reach, with_companions
+from inference.events.joining.grouping import grouped
 from inference.events.sky import Observer, Sky
 from inference.solar.columns import measured
 from inference.solar.kinds import ALONE, ENDS, TOGETHER

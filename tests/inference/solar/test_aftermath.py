@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inference.events.course import Course
 from inference.events.events import CAMERA, Event
-from inference.events.grouping import near_each_other
+from inference.events.joining.grouping import near_each_other
 from inference.solar.aftermath import begins, is_loop_of, with_aftermath
 from inference.solar.confirm import CME_KINDS
 from inference.solar.hek import TYPES

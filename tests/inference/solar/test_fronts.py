@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.events.companions import Reach
 from inference.events.course import Course
 from inference.events.events import CAMERA, Event
-from inference.events.grouping import as_one, grouped
+from inference.events.joining.companions import Reach
+from inference.events.joining.grouping import as_one, grouped
 from inference.events.sky import Sky
 from inference.solar.columns import measured
 from inference.solar.fronts import diameter_arcsec, with_pieces

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.events.companions import Reach, with_companions
 from inference.events.course import Course
 from inference.events.events import CAMERA, Event
+from inference.events.joining.companions import Reach, with_companions
 from inference.events.sky import Sky
 from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, EMERGENCE, FADING, FRONT, LIMB, RECOVERY, TOGETHER
 from tests.support.sun_events import solar_reel

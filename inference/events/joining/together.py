@@ -8,7 +8,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.contract import AnyReel
 from inference.events.events import CAMERA, Event, EventLinker
-from inference.events.grouping import families_of, grouped, near_each_other
+from inference.events.joining.grouping import families_of, grouped, near_each_other
 
 MOST_PARTS = 1000  # that wait for each other; what goes on for ever is told in such pieces
 

@@ -16,10 +16,10 @@ from inference.alarms.alarm_log import AlarmLog
 from inference.alarms.album import Album
 from inference.calibration.noise import NoiseModel
 from inference.calibration.thresholds import Calibration
-from inference.events import together
 from inference.events.boxes import Box
 from inference.events.events import CAMERA, Event, EventLinker
-from inference.events.together import Together, group_distance_px
+from inference.events.joining import together
+from inference.events.joining.together import Together, group_distance_px
 from inference.follow.events import MOST_MOMENTS, LiveEvents
 from inference.follow.records import JsonLines
 from inference.job import Job

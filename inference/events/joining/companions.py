@@ -14,7 +14,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.contract import AnyReel
 from inference.events.events import CAMERA, Event
-from inference.events.grouping import as_one, between, families_of
+from inference.events.joining.grouping import as_one, between, families_of
 from inference.events.sky import Sky
 from inference.units import HOUR_S, MINUTE_S, is_magnetic
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.events.events import CAMERA, Event
-from inference.events.grouping import grouped
+from inference.events.joining.grouping import grouped
 
 
 def event(number: int, first: int, last: int, x: int, y: int, side: int, peak: float, level: str = "low") -> Event:

@@ -1,0 +1,1 @@
+"""Tracks of boxes that are one happening, and so one event."""
