@@ -5,15 +5,15 @@ names the key and where it was given: in which file, or on the command line. Mea
 defaults in `config.yaml`.
 """
 
-from config.eval import EvalConfig
-from config.export import ExportConfig
 from config.faults import json_schema, known_keys
 from config.fields import ConfigError, NonNegative, Positive, PositiveInt
 from config.loading import as_dict, dump, from_dict, load, section
-from config.model import DataKind, ModelConfig, NetConfig, StageConfig, Stages
-from config.prep import CropConfig, LightCurvesConfig, PrepConfig, SkyConfig, VsoConfig
+from config.sections.eval import EvalConfig
+from config.sections.export import ExportConfig
+from config.sections.model import DataKind, ModelConfig, NetConfig, StageConfig, Stages
+from config.sections.prep import CropConfig, LightCurvesConfig, PrepConfig, SkyConfig, VsoConfig
+from config.sections.train import SyntheticConfig, TrainConfig, WeakConfig
 from config.settings import Config, ReviewConfig
-from config.train import SyntheticConfig, TrainConfig, WeakConfig
 
 __all__ = [
     "Config",

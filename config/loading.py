@@ -17,8 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 from config import registry
 from config.faults import origin_of, refused
 from config.fields import ConfigError
+from config.sections.train import TrainConfig
 from config.settings import Config
-from config.train import TrainConfig
 from config.yaml_text import parse, read_file
 
 T = TypeVar("T")

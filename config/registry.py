@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema, to_json, to_jsonable_python
 
-from config.train import TrainConfig
+from config.sections.train import TrainConfig
 
 DEFAULT = "autoencoder"
 SCORES = ("standardised", "mahalanobis", "knn")  # of a net, that may be parts of a mix

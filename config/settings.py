@@ -6,12 +6,12 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config import registry
-from config.eval import EvalConfig
-from config.export import ExportConfig
 from config.fields import Place, Positive, PositiveInt, Processes, Seed
-from config.model import ModelConfig
-from config.prep import PrepConfig
-from config.train import TrainConfig
+from config.sections.eval import EvalConfig
+from config.sections.export import ExportConfig
+from config.sections.model import ModelConfig
+from config.sections.prep import PrepConfig
+from config.sections.train import TrainConfig
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

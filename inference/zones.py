@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from config.eval import Zone
+from config.sections.eval import Zone
 from data.reel.contract import Watched
 from inference.units import HOUR_S
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from config.eval import Zone
+from config.sections.eval import Zone
 from data.reel.contract import Watched
 from data.reel.mask_bits import SATURATED
 from inference.events.events import Event, events_table, in_order

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig
-from config.eval import Zone
+from config.sections.eval import Zone
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
 from data.sky.instruments import GRAY, instrument_of

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import main
 from config import ConfigError, load
-from config.eval import Zone
+from config.sections.eval import Zone
 from data.disk.damage import Damaged
 from inference.export.export import write_calibrations
 from inference.export.exported import Exported

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from config.fields import PositiveInt
-from config.train import TrainConfig
+from config.sections.train import TrainConfig
 
 # What a model learns from: frames alone; the class of their reel too; one label a window; a label for every sample; or
 # synthetic series with labels in place of reels.
