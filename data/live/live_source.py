@@ -22,6 +22,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
 from data.disk.files import folder_name
+from data.messages import amount
 from data.sources.video_file.decoding import aspect_of, has_colour, pixels_of, turn_of
 from data.sources.video_file.packets import video_formats
 
@@ -112,7 +113,8 @@ def name_of(address: str) -> str:
 
 
 class LiveSource:
-    """The pictures of a growing file or stream, with what happened to it: `reason` it ended, and `reconnects`."""
+    """The pictures of a growing file or stream, with what happened to it: `reason` it ended, and `reconnects`: how
+    often pictures came again after a break."""
 
     def __init__(self, settings: EvalConfig, prep: PrepConfig, in_colour: bool):
         (self.address,) = settings.follow
@@ -130,12 +132,13 @@ class LiveSource:
 
         Raises ValueError for a stream that does not fit the model.
         """
-        alive, pause_s = time.monotonic(), FIRST_PAUSE_S
-        clock = _Clock()
+        alive, pause_s, tries = time.monotonic(), FIRST_PAUSE_S, 0
+        clock, has_come = _Clock(), False
         while True:
             try:
                 for picture in self._connection(clock):
-                    alive, pause_s = time.monotonic(), FIRST_PAUSE_S
+                    self.reconnects += has_come and tries > 0
+                    alive, pause_s, tries, has_come = time.monotonic(), FIRST_PAUSE_S, 0, True
                     yield picture
                 problem = f"{told(self.address)} ended"
             except (FFmpegError, OSError) as error:
@@ -144,12 +147,12 @@ class LiveSource:
             if self.stop.is_set() or self.is_file or self.is_complete:
                 return
             if time.monotonic() + pause_s - alive > self.timeout_s:
-                tried = f"no frame for {self.timeout_s:g} s, opened again {self.reconnects} times"
+                tried = f"no frame for {self.timeout_s:g} s, tried again {amount(tries, 'time')}"
                 self.reason = f"{tried} (eval.follow_timeout_s); at last: {problem}"
                 return
             self.stop.wait(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            self.reconnects += 1
+            tries += 1
             clock.is_broken = True
 
     def _connection(self, clock: "_Clock") -> Iterator[Picture]:

@@ -23,7 +23,7 @@ COUNTERS = {  # of a status; all other numbers are gauges
     "rows_read": "Rows of a series that came",
     "rows_left_out": "Rows of a series that were not used",
     "samples_scored": "Samples of a series that were scored",
-    "reconnects": "Times that a broken stream was opened again",
+    "reconnects": "Times that frames came again from a stream that had broken off",
     "alarms_delivered": "Alarms that were delivered",
     "alarms_lost": "Alarms that were given up or refused",
     "events": "Events that have opened",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,8 +192,8 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
     assert since / np.timedelta64(1, "s") == pytest.approx(strongest["frame_peak"] / FPS, abs=0.01)
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["frames_read"], summary["frames_scored"], summary["frames_dropped"]) == (220, 220, 0)
-    assert summary["reconnects"] >= 1
-    assert "404" in summary["reason"]
+    assert summary["reconnects"] == 0  # it was tried, and nothing came
+    assert re.search(r"no frame for 3 s, tried again \d+ times? .*404", summary["reason"])
     assert "secret" not in (out / "events.jsonl").read_text() + (out / "summary.json").read_text()
     assert [event["threshold_high"] for event in closed] == pytest.approx([summary["threshold_high"]] * len(closed))
     check_they_are_those_of_eval(closed, offline_events(work, tmp_path / "a.ts", tmp_path))
@@ -263,7 +264,7 @@ def test_a_broken_stream_is_taken_up_again_as_after_a_gap(work, tmp_path):
     times = np.array([time_s for time_s, _ in found])
     assert len(found) == 120
     assert (np.diff(times) > 0).all()
-    assert source.reconnects >= 1
+    assert source.reconnects == 1
     for (_, first), (_, again) in zip(found[:60], found[60:], strict=True):  # no window holds frames of both
         np.testing.assert_allclose(first.residual, again.residual, atol=1e-6)
 
