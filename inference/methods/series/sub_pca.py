@@ -26,6 +26,8 @@ from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMeth
 from inference.methods.series.sliding import sliding_products, sliding_squares
 
 MOST_COMPONENTS = 512  # what is beyond shares one variance, as in probabilistic PCA (Tipping and Bishop 1999)
+EACH = 4  # windows for a component at least: of as many directions as windows the last have no variance but by chance
+EXACT_VALUES = 1000  # of a window, whose components are told from their covariance
 LEAST_VARIANCE = 1e-4  # of a component, in squared quiet spreads: smooth signals leave directions that are all rounding
 MOST_CLUSTERS, CLUSTER_WINDOWS = 64, 4  # of quiet windows, and lengths of a window of quiet samples for each
 LARGEST = 16  # components by which windows are alike
@@ -53,15 +55,19 @@ class SubPca(WholeWindows, WindowMethod):
         """Centre (D,), components (K, D), their variances (K,), and the one of all other directions (1,); and what
         `usual_scores` are.
 
-        The smallest of all directions are told in double precision; the largest of far more need none.
+        The smallest of all directions are told in double precision; the largest of far more need none. Of few windows
+        the smallest are no directions at all: a copy that is fitted on a little less finds them a hundred times as far
+        off as the one that new data meet, so thresholds would be of such copies.
         """
         from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
 
-        count, every = min(MOST_COMPONENTS, *windows.shape), -(-windows.size // CLUSTERED_VALUES)
+        count = max(1, min(MOST_COMPONENTS, len(windows) // EACH, windows.shape[1]))
+        every = -(-windows.size // CLUSTERED_VALUES)
         some = windows[one_of_each(len(windows), -(-len(windows) // every))]  # a copy, as fitting spoils the others
         windows = windows if min(windows.shape) > 2 * MOST_COMPONENTS else windows.astype(np.float64)
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
-            pca = PCA(count, random_state=seed, copy=False).fit(windows)
+            solver = "covariance_eigh" if windows.shape[1] <= EXACT_VALUES else "auto"
+            pca = PCA(count, svd_solver=solver, random_state=seed, copy=False).fit(windows)
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)
         shape = (-1, self.clip_length, len(self.is_loose))
         components = take_level(pca.components_.reshape(shape), self.is_loose).reshape(pca.components_.shape)
