@@ -95,16 +95,18 @@ def _earliest(track: Sequence[Cut], t: int, frames: int, stage: Stage) -> int:
 
 
 def composed(stage: Stage, plans: Sequence[Plan], frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (T, H, W, C) uint8 of the ground with all plans, and the visible share (T,) of the last plan's."""
+    """Frames (T, H, W, C) uint8 of the ground with all plans, and the visible share (T,) of the last plan's: what is in
+    the picture, and behind nobody."""
     random, shown = np.random.default_rng(seed), np.zeros(frames)
     found = np.empty((frames, *stage.ground.shape), np.uint8)
     for t in range(frames):
-        frame = stage.ground.copy()
-        sprites = [(s, k) for k, plan in enumerate(plans) for s in plan.get(t, [])]
-        for sprite, k in sorted(sprites, key=lambda of: of[0].foot):
-            share = pasted(frame, sprite)
-            if k == len(plans) - 1:
-                shown[t] = max(shown[t], share)
+        frame, seen = stage.ground.copy(), np.zeros((*stage.ground.shape[:2], 1), np.float32)
+        sprites = [(s, k == len(plans) - 1) for k, plan in enumerate(plans) for s in plan.get(t, [])]
+        for sprite, is_own in sorted(sprites, key=lambda of: of[0].foot):
+            pasted(frame, sprite)
+            if is_own or seen.any():
+                pasted(seen, sprite._replace(image=np.full((*sprite.mask.shape, 1), is_own, np.float32)))
+        shown[t] = seen.sum() / max((s.mask.sum() for s, is_own in sprites if is_own), default=1)
         noisy = frame + stage.noise * random.standard_normal(frame.shape, np.float32)
         found[t] = np.clip(np.rint(noisy), 0, 255)
     return found, shown

@@ -136,8 +136,30 @@ def test_a_crowd_is_as_many_as_asked_for_all_the_time(stage):
 
 def test_tracks_have_no_leaps(stage):
     for track in stage.tracks:
-        steps = np.linalg.norm(np.diff([cut.centre for cut in track], axis=0), axis=1)
-        assert steps.max() < 0.4 * max(len(cut.mask[0]) for cut in track)
+        assert np.linalg.norm(np.diff([cut.centre for cut in track], axis=0), axis=1).max() < 4
+
+
+@pytest.mark.parametrize(("depth", "visible"), [(10.0, 0), (90.0, 1)])
+def test_who_is_behind_another_is_not_shown(stage, depth, visible):
+    def square(side: int, row: float) -> Plan:
+        box = Sprite(np.full((side, side, 1), 90, np.float32), np.ones((side, side), bool), np.array([60.0, 50.0]))
+        return {0: [box._replace(depth=row)]}
+
+    _, shown = composed(stage, [square(30, 50.0), square(10, depth)], 2, seed=0)
+    np.testing.assert_allclose(shown, [visible, 0], atol=0.05)
+
+
+def test_who_meets_another_does_not_leap_to_the_middle_of_both():
+    """One of them a little lower, so that both together are a taller one for a while."""
+    frames = np.full((80, 100, 120, 1), 60, np.uint8)
+    for t, frame in enumerate(frames):
+        frame[40:60, 20 + t : 28 + t] = 200
+        frame[50:70, 92 - t : 100 - t] = 140
+    tracks = walkers([frames], np.full((100, 120, 1), 60, np.float32), np.zeros((100, 120, 1), np.float32), 10)
+    steps = [np.linalg.norm(np.diff([cut.centre for cut in track], axis=0), axis=1) for track in tracks]
+    assert (len(tracks), min(map(len, tracks)) >= 80) == (2, True)
+    assert max(step.max() for step in steps) < 1.2
+    assert {len(cut.mask) for track in tracks for cut in track} <= {24, 25, 26, 27, 28}
 
 
 def test_a_walker_stands_to_the_pixel_where_it_stood(stage):

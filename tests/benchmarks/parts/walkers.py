@@ -15,7 +15,7 @@ ENOUGH_TRACKS = 4
 MOST_NOISE = 4.0  # grey levels
 HIDDEN_S = 2.0  # for how long a walker may be one with another, or with what stands before it
 PACE_FRAMES, ENOUGH_FRAMES = 8, 6  # over which it is told where it will be, and seen for so long before it is awaited
-ALIKE = 0.2  # of its height
+ALIKE, ALIKE_AREA = 0.2, 0.3  # logarithms of its height and of what it covers, from one sight of it to the next
 
 
 class Form(NamedTuple):
@@ -77,13 +77,17 @@ def _tracks(frames: np.ndarray, ground: np.ndarray, noise: np.ndarray, fps: floa
 def _same(track: Seen, t: int, cuts: Sequence[Cut]) -> Cut | None:
     """The walker of a track in frame t: near where it was, or after a while hidden, near where it must be."""
     (before, last), (first, early) = track[-1], track[-PACE_FRAMES:][0]
-    missed = t - before - 1
     place = last.centre
-    if missed:
+    if t - before > 1:
         place = place + (last.centre - early.centre) / max(before - first, 1) * (t - before)
-        cuts = [c for c in cuts if abs(len(c.mask) - len(last.mask)) < ALIKE * len(last.mask)]
-    near = [c for c in cuts if np.hypot(*(c.centre - place)) < 0.4 * len(c.mask[0])]
+    near = [c for c in cuts if _alike(c, last) and np.hypot(*(c.centre - place)) < 0.4 * len(c.mask[0])]
     return near[0] if near else None
+
+
+def _alike(cut: Cut, last: Cut) -> bool:
+    """Whether it is as high and as large: who has met another is one with him, and would leap to the middle of both."""
+    height, area = (abs(np.log(a / b)) for a, b in ((len(cut.mask), len(last.mask)), (cut.mask.sum(), last.mask.sum())))
+    return bool(height < ALIKE and area < ALIKE_AREA)
 
 
 def _filled(seen: Seen) -> list[Cut]:
