@@ -1,24 +1,29 @@
 """Speed, start and size of an exported bundle, beside the checkpoint that it scores like.
 
-    python tests/benchmarks/export.py [--quick] [--json FILE]
+    python tests/benchmarks/export.py [--quick] [--json FILE] [--ped2 DIR | --series N]
 
 The default autoencoder (--quick: a narrow one) is trained for some epochs on a synthetic reel of 112x112, and exported
-by the program's own mode, which certifies it, in float32, in integers, and in integers without half of its channels,
+by the program's own mode, which certifies it, in float32, in integers, and in both without half of its channels,
 trained on for as many epochs. Timed, on one thread, window by window and in turns: the net in PyTorch as it is trained,
 in single precision and in bfloat16 where the processor has it; as eval runs it on a CPU in single precision, with 2D
 convolutions; and the bundles' in ONNX Runtime. Times of the net are the shortest ones of the processor, so
 that what else a machine does counts little. Started: `python -m inference.runner`, from its start to the end of a reel
 of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series N: of so many
 planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of 32,768 samples.
+--ped2 DIR: instead of all that `expected`, with the settings of demo/video.yaml, on UCSD Ped2 (DIR as ped2.py takes it;
+--quick: small frames, a net of a few steps), as `eval` runs it and as bundles; which its certificate refuses is told.
 
 --json keys: bundle_mb, int8_mb, start_s, start_over_eval, runner_mib, runner_mib_over_eval, fp32_ms, planar_over_fp32,
 bundle_over_fp32, bundle_over_bf16, int8_over_fp32, int8_over_bf16, score_difference,
-int8_score_difference, auc, auc_lost, [pruned_int8_over_bf16], [pruned_auc_lost], [zero_shot_vus_pr],
-[zero_shot_vus_pr_lost], [zero_shot_difference], [zero_shot_over_torch], [zero_shot_mb], [zero_shot_start_s],
-[zero_shot_start_over_eval], [zero_shot_mib_over_eval]. (Ratios of speed: how many times as many windows or samples a
-second. auc: of the pixels of planted anomalies, by the checkpoint; auc_lost, pruned_auc_lost: how much less it is by
-the bundle in integers, and by the pruned one, which --quick leaves out. zero_shot_vus_pr: mean VUS-PR of series, by the
-checkpoint; zero_shot_difference: the largest of two scores.)
+int8_score_difference, auc, auc_lost, [pruned_<precision>_over_bf16], [pruned_<precision>_auc_lost],
+[pruned_<precision>_mb], [ped2_<what>], [zero_shot_vus_pr], [zero_shot_vus_pr_lost], [zero_shot_difference],
+[zero_shot_over_torch], [zero_shot_mb], [zero_shot_start_s], [zero_shot_start_over_eval], [zero_shot_mib_over_eval].
+(Ratios of speed: how many times as many windows or samples a second. auc: of the pixels of planted anomalies, by the
+checkpoint; auc_lost: how much less it is by the bundle in integers; pruned_int8_, pruned_fp32_: of the pruned ones,
+which --quick leaves out. zero_shot_vus_pr: mean VUS-PR of series, by the checkpoint; zero_shot_difference: the largest
+of two scores. ped2_raw_auc, ped2_events: of the checkpoint, one ROC over the frames of all clips; ped2_fp32_ and
+ped2_int8_, of a bundle: auc_lost, events, clips_alike with events that are the same in every frame, box and level, and
+difference of two highest scores of a frame, in low thresholds.)
 """
 
 import json
@@ -37,6 +42,7 @@ import numpy as np
 import torch
 from parts.common import CHILD, ROOT, best_s, parsed, parser, program, write
 from parts.long_reel import reel_of, settings, trained
+from parts.ped2_bundle import ped2_figures
 from parts.zero_shot_bundle import zero_shot_figures
 
 from config import ExportConfig
@@ -124,7 +130,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     traced_once()
     ways = {"fp32": ExportConfig(), "int8": ExportConfig(precision="int8")}
     if not quick:  # it trains again
-        ways["pruned"] = ExportConfig(precision="int8", prune=PRUNED)
+        ways |= {f"pruned_{name}": replace(way, prune=PRUNED) for name, way in ways.items()}
     # What is lost is measured here, however much it is.
     bundles = {
         n: exporting.export(replace(config, export=replace(w, to=str(work / n), auc_lost=1.0))) for n, w in ways.items()
@@ -154,9 +160,10 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
         "auc": theirs,
         "auc_lost": theirs - ours,
     }
-    if "pruned" in told:
-        figures["pruned_int8_over_bf16"] = seconds["bf16"] / seconds["bundle_pruned"]
-        figures["pruned_auc_lost"] = theirs - told["pruned"]["beside_unpruned"]["on"]["planted"]["auc"][1]
+    for name in (name for name in told if name.startswith("pruned_")):
+        pruned_auc = told[name]["beside_unpruned"]["on"]["planted"]["auc"][1]
+        figures[f"{name}_over_bf16"] = seconds["bf16"] / seconds[f"bundle_{name}"]
+        figures |= {f"{name}_auc_lost": theirs - pruned_auc, f"{name}_mb": size_mb(bundles[name])}
     return figures
 
 
@@ -173,12 +180,15 @@ def by_name(kind: str, *words: str | Path) -> tuple[float, float]:
 
 def main() -> None:
     takes = parser(__doc__, "150 small frames, a narrow model, eval in this process")
+    takes.add_argument("--ped2", type=Path, metavar="DIR", help="of expected alone, on UCSD Ped2")
     takes.add_argument("--series", type=int, default=0, help="of vetime alone, on so many synthetic series")
     options, figures = parsed(takes), {}
     with tempfile.TemporaryDirectory() as folder:
-        if not options.series:
+        if options.ped2:
+            figures |= ped2_figures(options.ped2, Path(folder), options.quick)
+        elif not options.series:
             figures |= measure(Path(folder), options.quick)
-        if not options.quick:
+        if not (options.quick or options.ped2):
             figures |= zero_shot_figures(Path(folder), options.series or 64, by_name)
     for name, value in figures.items():
         print(f"{name:30s} {value:10.4g}")
