@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def told_order(pictures: np.ndarray, names: Sequence[str]) -> str:
     orders = ((called, np.array(sorted(range(len(names)), key=key))) for called, key in _orders(names))
     for called, order in orders:
         if _is_better(pictures, order):
-            first = ", ".join(names[i] for i in order[:3])
+            first = ", ".join(names[int(i)] for i in order[:3])
             return (
                 f"its pictures follow each other far better {called} ({first} ...): if that is their order, tell it "
                 "with prep.times_csv (a column `file` and a time for each)"
@@ -32,7 +33,7 @@ def told_order(pictures: np.ndarray, names: Sequence[str]) -> str:
     return ""
 
 
-def _orders(names: Sequence[str]) -> Iterator[tuple[str, Callable]]:
+def _orders(names: Sequence[str]) -> Iterator[tuple[str, Callable[[int], Any]]]:
     """Every order that names may tell: what it is called, and the key of each frame by its number."""
     yield "in the order of names as text", lambda i: names[i]
     yield "in the order of the numbers in their names", lambda i: _parts(names[i])

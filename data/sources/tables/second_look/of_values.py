@@ -75,7 +75,7 @@ def _called_bad(series: Series, raw: RawCells) -> Iterator[str]:
     for name, cells in zip(raw.names, raw.columns, strict=True):
         words = set(cells)
         bad = {word for word in words if _BAD.fullmatch(word)} if len(words) <= MOST_WORDS else set()
-        count = sum(known[k] for k, cell in enumerate(cells) if cell in bad)
+        count = sum(is_known for is_known, cell in zip(known, cells, strict=True) if cell in bad)
         if count and not series.notes.get(name, "").startswith("label"):
             where = f"{name or 'a column'} says {min(bad)!r} in {count} rows"
             yield f"{where} whose values are taken: prep.label_column={name} takes it as labels"
