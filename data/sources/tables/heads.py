@@ -61,7 +61,8 @@ def heads_above(
     is_open = all(not cells[-1].strip() for _, cells in rows[begin : begin + ROWS_LOOKED_AT] if len(cells) == width)
     widths = (width, width - is_open)
     told = [line for line in comments if line[0] < rows[begin][0] and len(line[1]) in widths]
-    told = [line for line in told if not _is_row(line[1]) and (_is_named(line[1], times) or _are_units(line[1], times))]
+    are_heads = (_is_named, _is_named_but_times, _are_units)
+    told = [line for line in told if not _is_row(line[1]) and any(is_head(line[1], times) for is_head in are_heads)]
     above = itertools.takewhile(lambda row: len(row[1]) in widths, sorted([*rows[:begin], *told], reverse=True))
     heads = list(itertools.takewhile(lambda row: not _is_row(row[1]), above))[:MOST_HEADS]
     found = _named_above(heads, width, times) if heads else None
@@ -76,7 +77,7 @@ def _named_above(heads: Sequence[tuple[int, list[str]]], width: int, times: Sequ
     at, nearest = heads[0]
     is_shorter, others = len(nearest) < width, [cells for _, cells in heads[1:] if len(cells) == len(nearest)]
     if is_shorter and not _name_times(nearest, times):  # units below names, and rows that are wider
-        over = next((cells for cells in others if _is_named(cells, times)), None)
+        over = next((cells for cells in others if _is_named(cells, times) or _is_named_but_times(cells, times)), None)
         if over and (joined := _joined([over], nearest, times)):
             return Heads(at, joined, True)
     if all(_KIND.fullmatch(cell.strip()) for cell in nearest if cell.strip()):

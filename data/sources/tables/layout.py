@@ -87,8 +87,11 @@ def _separator(lines: list[str]) -> str:
     best, best_share, most_divided = ",", 0.0, 0.0
     for separator in SEPARATORS:
         whole = records(lines, separator)
-        counts = Counter(len(cells_of(record, separator)) for record in whole)
+        rows = [cells_of(record, separator) for record in whole]
+        counts = Counter(map(len, rows))
         width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
+        if width > 2 and not any(row[-1].strip() for row in rows if len(row) == width):
+            count += counts[width - 1]  # each row ends in a sign, which names may not
         share = count / max(1, len(whole))
         divided = sum(counts[cells] for cells in counts if cells > 1) / max(1, len(whole))
         if separator == " " and width == 2 and (best_share > 0.5 or most_divided > NEARLY_ALL):

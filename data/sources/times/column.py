@@ -74,7 +74,7 @@ def time_column(
             return pair
         parts = of_parts(table)
         name = None if parts[1] else _by_clocks(table) or rising_column(table, NAMES_OF_TIME) or _counter_column(table)
-        name = name or (None if parts[1] else _even_axis(table))
+        name = name or (None if parts[1] else _clock_by_another_name(table) or _even_axis(table))
         if name is None:
             return parts
     column, notes = divided(table, name, prep.time_format or "") or (table[name], {name: "time"})
@@ -246,6 +246,24 @@ def _by_clocks(table: pd.DataFrame) -> str | None:
     return next(
         (name for name in table.columns if NAMES_OF_TIME.search(str(name).lower()) and _passes(table[name])), None
     )
+
+
+def _clock_by_another_name(table: pd.DataFrame) -> str | None:
+    """The only column whose numbers count from 1970, or are dates with clocks in digits, and rise in each row, whatever
+    it is called; of seconds, as large as other counts may be, by steps that are nearly all alike.
+    """
+    found = []
+    for name in table.columns:
+        numbers = _numbers_in(table[name])
+        numbers = numbers[np.isfinite(numbers)]
+        steps = np.diff(numbers)
+        if len(numbers) < FEWEST_STEPS or steps.min() <= 0:
+            continue
+        unit = epoch_unit(numbers) or ("digits" if are_dates_with_clocks(numbers) else "")
+        are_even = (np.abs(steps - np.median(steps)) <= 0.1 * np.median(steps)).mean() > 0.9
+        if unit and (unit != "s" or are_even):
+            found.append(name)
+    return found[0] if len(found) == 1 else None
 
 
 def _even_axis(table: pd.DataFrame) -> str | None:
