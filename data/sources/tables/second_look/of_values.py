@@ -71,7 +71,7 @@ def _called_bad(series: Series, raw: RawCells) -> Iterator[str]:
     """Values that a column of words calls bad."""
     if len(raw.rows) != len(series.values):
         return
-    known = np.isfinite(series.values).any(axis=1)
+    known = np.any(np.isfinite(series.values), axis=1)
     for name, cells in zip(raw.names, raw.columns, strict=True):
         words = set(cells)
         bad = {word for word in words if _BAD.fullmatch(word)} if len(words) <= MOST_WORDS else set()
