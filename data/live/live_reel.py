@@ -182,14 +182,17 @@ class LiveReel:
         """This reel, for what reads it by those members of a Reel that it has too."""
         return cast(Reel, self)
 
-    def feed(self, pictures: Iterable[Picture]) -> None:
-        """Take in pictures until they end; what stopped them is kept in `failure`."""
+    def feed(self, pictures: Iterable[Picture | None]) -> None:
+        """Take in pictures until they end, None where they broke off; what stopped them is kept in `failure`."""
         try:
             pictures = iter(pictures)
             first = list(islice(pictures, PROBED_FRAMES))
-            self.cadence_s = cadence_of(first)
+            self.cadence_s = cadence_of([picture for picture in first if picture])
             for picture in chain(first, pictures):
-                self.push(picture)
+                if picture is None:
+                    self.break_off()
+                else:
+                    self.push(picture)
         except Exception as error:  # of a decoder; it is raised again where somebody reads
             self.failure = error
         finally:
@@ -264,6 +267,12 @@ class LiveReel:
         for stretch in (self._current, *self._coming):
             if stretch and (stretch.end is None or stretch.end > kept):
                 stretch.end = kept  # before its own begin when all of it is gone: a stretch of no frames
+
+    def break_off(self) -> None:
+        """Nothing comes for a while: what is there ends its stretch, and is judged now."""
+        with self._changed:
+            self._close()
+            self._changed.notify_all()
 
     def finish(self) -> None:
         """No frame will come any more."""

@@ -127,8 +127,10 @@ class LiveSource:
         if self.is_file and not Path(self.address).is_file():
             raise FileNotFoundError(f"{self.address} is no file; a stream's address has the form rtsp://...")
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[Picture | None]:
         """All pictures until the end, or until a broken stream has stayed broken for the timeout.
+
+        None where it broke off: what came before is not to wait for what comes after, which may take long.
 
         Raises ValueError for a stream that does not fit the model.
         """
@@ -150,6 +152,8 @@ class LiveSource:
                 tried = f"no frame for {self.timeout_s:g} s, tried again {amount(tries, 'time')}"
                 self.reason = f"{tried} (eval.follow_timeout_s); at last: {problem}"
                 return
+            if has_come and not tries:
+                yield None
             self.stop.wait(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             tries += 1

@@ -26,7 +26,7 @@ class Pictures(Protocol):
     stop: threading.Event
     reason: str
 
-    def pictures(self) -> Iterator[Picture]: ...
+    def pictures(self) -> Iterator[Picture | None]: ...
 
 
 See = Callable[[Detection, str], None]

@@ -71,6 +71,30 @@ def test_a_full_ring_goes_on_with_the_newest_and_ends_the_stretch():
     assert reel.moment(12)[0] == pytest.approx(53 / FPS)
 
 
+def test_what_broke_off_ends_its_stretch_though_nothing_comes_after_it():
+    reel, waits, comes = ring(), threading.Event(), threading.Event()
+
+    def pictures():
+        yield from (shot(i) for i in range(12))
+        assert waits.wait(60)
+        yield None
+        assert comes.wait(60)
+        yield shot(12, is_gap=True)
+
+    thread = threading.Thread(target=reel.feed, args=(pictures(),))
+    thread.start()
+    stretches = reel.each_stretch()
+    begin, end = next(stretches)
+    assert (begin, end.reached(10)) == (0, 10)
+    waits.set()
+    assert end.reached(16) == 12
+    comes.set()
+    begin, end = next(stretches)
+    thread.join()
+    assert (begin, end.reached(16)) == (12, 13)
+    assert reel.counts["read"] == 13
+
+
 def test_memory_stays_bounded_and_a_reader_that_waits_is_woken():
     reel, found = ring(), []
 

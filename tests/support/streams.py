@@ -91,7 +91,9 @@ class CountedSource(LiveSource):
     expected = 10**9
 
     def pictures(self):
-        for number, picture in enumerate(super().pictures(), 1):
+        number = 0
+        for picture in super().pictures():
+            number += picture is not None
             if number == self.expected:
                 self.stop.set()
             yield picture

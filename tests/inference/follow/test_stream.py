@@ -269,6 +269,31 @@ def test_a_broken_stream_is_taken_up_again_as_after_a_gap(work, tmp_path):
         np.testing.assert_allclose(first.residual, again.residual, atol=1e-6)
 
 
+def test_what_came_before_a_break_is_judged_while_the_stream_is_away(work, tmp_path):
+    """Else an alarm would come once the camera is back, which who cut its cable need not wait for."""
+    body, judged, told_in_time = write(tmp_path / "a.ts", scenes(60)).read_bytes(), threading.Event(), []
+    with serving() as (address, answers):
+
+        def once(handler, n):
+            if n:
+                told_in_time.append(judged.wait(5))
+                source.timeout_s = 0.0
+                handler.send_error(404)
+                return
+            handler.send_response(200)
+            handler.end_headers()
+            handler.wfile.write(body)
+            handler.close_connection = True
+
+        answers["/a.ts"] = once
+        scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", **PATIENT)
+        with feeding(reel, source):
+            for number, _ in enumerate(live_frames(scorer, reel, eval_settings), 1):
+                if number == 60:
+                    judged.set()
+    assert told_in_time == [True]
+
+
 def test_a_slow_scorer_drops_frames_in_whole_gaps(work, tmp_path):
     """Windows must not mix cadences: every stretch is of consecutive frames, and what is missing is told."""
     body = write(tmp_path / "a.ts", scenes(220)).read_bytes()
