@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 
 class ConfigError(ValueError):
     """A setting that can't be used; the message names the key, the value and the file."""
 
 
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)  # of a section; .inf and .nan are no setting, nor JSON
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Processes = Annotated[int, Field(ge=0, le=10_000)]

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config import registry
-from config.fields import Place, Positive, PositiveInt, Processes, Seed
+from config.fields import STRICT, Place, Positive, PositiveInt, Processes, Seed
 from config.sections.eval import EvalConfig
 from config.sections.export import ExportConfig
 from config.sections.model import ModelConfig
@@ -14,7 +14,7 @@ from config.sections.prep import PrepConfig
 from config.sections.train import TrainConfig
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class ReviewConfig:
     """Which windows `review` rejects, and the page on which they are judged by hand."""
 
@@ -28,7 +28,7 @@ class ReviewConfig:
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class Config:
     """All settings of the program, as config.yaml has them."""
 

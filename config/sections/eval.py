@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config import registry
-from config.fields import Fraction, NonNegative, NonNegativeInt, Percent, Positive, PositiveInt
+from config.fields import STRICT, Fraction, NonNegative, NonNegativeInt, Percent, Positive, PositiveInt
 
 
 def _is_part_of_a_mix(name: str) -> str:
@@ -21,7 +21,7 @@ def _has_area(polygon: tuple[tuple[float, float], ...]) -> tuple[tuple[float, fl
     return polygon
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class Zone:
     """A named place of a scene.
 
@@ -73,7 +73,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 MixPart = Annotated[str, AfterValidator(_is_part_of_a_mix)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class EvalConfig:
     """What `eval` does with a run: how it scores, which alarms are asked for, and what is written."""
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from config.fields import Fraction, PositiveInt
+from config.fields import STRICT, Fraction, PositiveInt
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class ExportConfig:
     """The bundle that `export` writes: precision, how much is pruned away, and what of detection it may cost."""
 

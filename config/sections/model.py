@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from config.fields import PositiveInt
+from config.fields import STRICT, PositiveInt
 from config.sections.train import TrainConfig
 
 # What a model learns from: frames alone; the class of their reel too; one label a window; a label for every sample; or
@@ -13,7 +13,7 @@ from config.sections.train import TrainConfig
 DataKind = Literal["frames", "classes", "window_labels", "sample_labels", "synthetic"]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class StageConfig:
     """`depth` blocks of `width` channels after a convolution that shrinks the grid by `stride`.
 
@@ -35,7 +35,7 @@ class StageConfig:
 Stages = Annotated[tuple[StageConfig, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class ModelConfig:
     """What the settings of all nets and methods have. Those of their own stand in a subclass beside each.
 
@@ -60,7 +60,7 @@ class ModelConfig:
         return "frames"
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class NetConfig(ModelConfig):
     """Settings of a net, which the training loop trains."""
 

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config.fields import (
+    STRICT,
     AutoOrOff,
     Bit,
     Encoding,
@@ -23,7 +24,7 @@ from config.fields import (
 )
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class VsoConfig:
     """What is asked of the Virtual Solar Observatory, and how it is downloaded."""
 
@@ -47,7 +48,7 @@ class VsoConfig:
         return self
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class SkyConfig:
     """Where the Sun is in frames that do not tell it: arcsec a pixel, and the middle of its disc (x, y), of pictures
     from the upper left corner, of FITS from the lower left one.
@@ -57,7 +58,7 @@ class SkyConfig:
     disc_centre_px: tuple[float, float]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class CropConfig:
     """The part of every picture that is kept, in pixels of the files."""
 
@@ -67,7 +68,7 @@ class CropConfig:
     height: PositiveInt
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class LightCurvesConfig:
     """Series that are made of the pixels of prepared reels: of the cells of a grid, or of named boxes."""
 
@@ -83,7 +84,7 @@ class LightCurvesConfig:
         return self
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class PrepConfig:
     """How files become reels."""
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config.fields import (
+    STRICT,
     AutoOrOff,
     FlareClass,
     Fraction,
@@ -33,7 +34,7 @@ ANOMALIES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class WeakConfig:
     """Labels of whole windows that a model learns from, and how it is told where in them."""
 
@@ -46,7 +47,7 @@ class WeakConfig:
     splice: Fraction = 0.0
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class SyntheticConfig:
     """Series that are made for a training without data: their lengths, shapes, noise and anomalies."""
 
@@ -73,7 +74,7 @@ class SyntheticConfig:
     anomalies: Annotated[dict[str, NonNegative], weights_of(tuple(ANOMALIES))] = Field(default_factory=ANOMALIES.copy)
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class TrainConfig:
     """How a model is trained, and on which quiet data."""
 

@@ -14,11 +14,11 @@ from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from config import ModelConfig
-from config.fields import NonNegative, PositiveInt
+from config.fields import STRICT, NonNegative, PositiveInt
 from data.reel.reel import Reel
 from data.reel.scaled import target_stretches
 from inference.calibration.quiet import QuietRange, mean_cadence_s
@@ -54,7 +54,7 @@ LONGEST_S, LONGEST_MAGNETIC_S = HOUR_S, 6 * HOUR_S
 PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES, PRIOR_MOST_PER_S = 46.0, 0.35, 30, 10 / DAY_S
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=STRICT)
 class ExcessConfig(ModelConfig):
     """backgrounds: from how many to how many frames back, each; none reaches farther back than longest_s, which is an
     hour, and six in units of a magnetic field, where it is not given.

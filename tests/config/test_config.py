@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 
 import pytest
@@ -358,3 +359,22 @@ def test_what_is_dumped_loads_to_the_same(tmp_path_factory, raw):
     config = from_dict(raw, "test")
     assert load(write(tmp_path_factory.mktemp("c"), dump(config))) == config
     assert from_dict(as_dict(config), "test") == config
+
+
+def number_keys():
+    """Settings of the sections that take numbers, alone or in lists."""
+    schema = json_schema()
+    for name, part in schema["properties"].items():
+        section = schema["$defs"].get(part.get("$ref", "").split("/")[-1], {})
+        for key, own in section.get("properties", {}).items():
+            if '"number"' in json.dumps(own):
+                yield f"{name}.{key}"
+
+
+@pytest.mark.parametrize("key", sorted(number_keys()))
+def test_no_setting_is_infinite_or_no_number(key):
+    """JSON of reels and runs has neither, so a reel would fail when it is made."""
+    for value in (math.inf, math.nan):
+        for some in (value, [value], [value, 1.0, 1.0]):
+            with pytest.raises(ConfigError):
+                load(None, {key: some})
