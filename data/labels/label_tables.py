@@ -17,6 +17,7 @@ from data.sources.tables.binary_table import EXCEL, read_binary
 BINARY = (".parquet", ".feather", *EXCEL)
 BELOW = ("anomalies", "labels", "events", "intervals", "windows")  # what a list of objects may stand below
 PAIR = 2
+LABELLED = ("label", "labels", "anomaly", "anomalies")  # by which an object tells what it is
 STARTS = {"start", "begin", "time", "timestamp"}  # of an object that is a row itself
 
 
@@ -53,7 +54,10 @@ def _of_json(text: str) -> pd.DataFrame:
         objects = [dict(zip(("start", "end"), pair, strict=True)) for pair in objects]
     if not any(isinstance(event, dict) and STARTS & {str(name).lower() for name in event} for event in objects):
         objects = list(bounds_within(objects)) or objects
-    rows = [cells_of(event) for event in objects if isinstance(event, dict)]
+    events = [event for event in objects if isinstance(event, dict)]
+    if name := next((name for event in events for name in LABELLED if event.get(name) == []), None):
+        raise FormError(f"has empty lists as {name!r}, which may call it normal: write picture,label, or start,end")
+    rows = [cells_of(event) for event in events]
     if not rows:
         raise FormError("is JSON, but neither a list of objects with start and end, nor of windows by file as NAB's")
     table = pd.DataFrame(rows).astype("string")

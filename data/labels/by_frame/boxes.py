@@ -1,7 +1,7 @@
 """Labels from what annotation tools draw into frames: one with a box, track, shape or mask is anomalous, another not.
 
-CVAT's XML of videos and pictures, MOT's tracks, VIA's JSON and CSV; and for each picture VOC's XML, labelme's JSON,
-YOLO's text, or a mask.
+CVAT's XML of videos and pictures, MOT's tracks, VIA's JSON and CSV, BDD's and Scalabel's JSON; and for each picture
+VOC's XML, labelme's JSON, YOLO's text, or a mask.
 """
 
 import csv
@@ -31,6 +31,8 @@ _YOLO = re.compile(r"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){4,}")
 _MOT = re.compile(r"\d+,-?\d+(?:,-?[\d.]+(?:e[-+]?\d+)?){4,8}", re.IGNORECASE)
 _LOOKED_AT, _IS_COUNTED = 9, 6  # lines; the column that is 0 of tracks which do not count
 _SHAPES = {"box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton"}
+NAMES = ("name", "image", "file_name", "filename", "img", "image_path", "path", "file")  # of a picture in JSON
+DRAWN = ("labels", "objects", "annotations", "boxes", "bboxes", "shapes", "regions", "detections", "instances")
 _OF_MOT = ("gt", "det")  # names that are no clip's
 
 
@@ -109,11 +111,13 @@ def _spans(track: ElementTree.Element) -> Iterable[tuple[int, int]]:
 
 
 def _of_json(text: str) -> PictureLabels | None:
-    """VIA's and labelme's."""
+    """VIA's, labelme's, BDD's and Scalabel's."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    if found := _of_pictures(value.get("frames") if isinstance(value, dict) else value):
+        return found
     if not isinstance(value, dict):
         return None
     if isinstance(value.get("shapes"), list) and "imagePath" in value:
@@ -123,6 +127,17 @@ def _of_json(text: str) -> PictureLabels | None:
     if not own or not all(isinstance(one, dict) and {"filename", "regions"} <= one.keys() for one in own):
         return None
     return PictureLabels({str(one["filename"]): int(bool(one["regions"])) for one in own})
+
+
+def _of_pictures(value: Any) -> PictureLabels | None:
+    """Of a list of pictures, each with its name and a list of what is drawn in it, which may be empty or none."""
+    if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+        return None
+    name = next((key for key in NAMES if all(str(one.get(key)).lower().endswith(PICTURES) for one in value)), None)
+    drawn = next((key for key in DRAWN if any(isinstance(one.get(key), list) for one in value)), None)
+    if name is None or drawn is None or not all(isinstance(one.get(drawn), list | None) for one in value):
+        return None
+    return PictureLabels({PureWindowsPath(str(one[name])).name: int(bool(one.get(drawn))) for one in value})
 
 
 def _of_tracks(lines: list[str], path: Path) -> FrameLabels:

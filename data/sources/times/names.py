@@ -48,7 +48,10 @@ _MONTH_WITH_DAY = (  # dashcams': 2024_0305_095950
     r"(?<!\d)(?P<year>(?:19|20)\d\d)[-_.](?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])[-_. T]"
     r"(?P<hour>[01]\d|2[0-3])(?P<colon>[-_:.]?)(?P<minute>[0-5]\d)(?P=colon)(?P<second>[0-5]\d)(?!\d)"
 )
-_DAY_OF_YEAR = r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\d?(?!\d)"
+_DAY_OF_YEAR = (  # GOES' with tenths of a second: s20211861430203
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)"
+    r"(?:(?P<second>\d\d)(?P<fraction>\d)?|\d)?(?!\d)"
+)
 _WITH_LETTERS = (  # IncuCyte's
     r"(?<!\d)(?P<year>(?:19|20)\d\d)y(?P<month>0[1-9]|1[0-2])m(?P<day>0[1-9]|[12]\d|3[01])d"
     r"_(?P<hour>\d\d)h(?P<minute>\d\d)m(?:(?P<second>\d\d)s)?"

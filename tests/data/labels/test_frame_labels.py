@@ -426,3 +426,20 @@ def test_a_folder_of_boxes_or_masks_labels_the_pictures_that_they_are_called_as(
         assert found is not None
         assert found[0].tolist() == own[number].astype(float).tolist()
     assert known.of(CLIPS[2], table(f"in/{CLIPS[2]}/{{:03d}}.tif")) is None
+
+
+@pytest.mark.parametrize("drawn", ["labels", "annotations", "objects"])
+@pytest.mark.parametrize("is_below", [True, False])
+def test_pictures_of_bdd_and_scalabel_without_a_box_are_normal(tmp_path, drawn, is_below):
+    rows = [{"name": f"gate-{k:03d}.jpg", "frameIndex": k, drawn: [{"category": "fight"}] * (k % 3)} for k in range(6)]
+    rows[3][drawn] = None
+    (tmp_path / "a.json").write_text(json.dumps({"frames": rows} if is_below else rows))
+    known = read_anomalies(str(tmp_path / "a.json"), "prep.labels_csv")
+    labels, _ = known.of("gate", table("gate/gate-{:03d}.jpg", 6))
+    assert labels.tolist() == [0, 1, 1, 0, 1, 1]
+
+
+def test_lists_that_may_be_empty_are_no_label_of_an_interval(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([{"start": "2024-01-01", "end": "2024-01-02", "labels": []}]))
+    with pytest.raises(ValueError, match="empty lists as 'labels'"):
+        read_anomalies(str(tmp_path / "a.json"), "prep.labels_csv")

@@ -41,7 +41,7 @@ def test_milliseconds(form):
         "IMG_20120719_07300{}.jpg", "aia.lev1.2012-07-19T07300{}Z.171.image.png", "cam_19-07-2012_07-30-0{}.png",
         "WhatsApp Image 2012-07-19 at 07.30.0{}.jpeg", "Screenshot 2012-07-19 at 7.30.0{} AM.png", "134268300{}.png",
         "2012-07-19T09300{}+0200.png", "2012-07-19_07h30m0{}s.png", "cam-19072012-07300{}.jpg", "20120719T07:30:0{}.a",
-        "201220107300{}.jpg", "s201220107300{}7.jpg", "cam_20120719_07300{}_0001.png", "0001_2012.07.19_07.30.0{}.png",
+        "201220107300{}.jpg", "cam_20120719_07300{}_0001.png", "0001_2012.07.19_07.30.0{}.png",
         "cam_2012-7-19_7-30-{}.png", "2012 07 19 07 30 0{}.png", "2012_201_07_30_0{}.png", "f_2012-201T07-30-0{}.png",
         "19Jul2012_07300{}.png", "Jul 19 2012 07-30-0{}.png", "July 19, 2012 07.30.0{}.png", "19-JUL-2012 07.30.0{}.a",
         "2012-07-19 09_30_0{} (UTC+2).png", "2012-07-19_13-00-0{}_GMT+5:30.png", "2012-07-19_07-30-0{}_GMT.png",
@@ -152,6 +152,23 @@ def test_pictures_that_a_second_counts_are_apart_in_it(rate, seconds, form):
         expected.append(np.datetime64(time, "ms") + np.timedelta64(1000 * count // rate, "ms"))
     found = times_in_names(names, PrepConfig())
     assert [np.datetime64(text) for text in found] == expected
+
+
+@given(st.integers(2, 9), st.integers(2, 8))
+def test_counts_right_behind_a_clock_are_parts_of_its_second(rate, seconds):
+    """D-Link's, which begin at 01: nothing parts them from the clock, as a camera's number would be."""
+    names = [f"DCS-932L20210705142{900 + k // rate}{k % rate + 1:02d}.jpg" for k in range(rate * seconds)]
+    found = np.array(times_in_names(names, PrepConfig()), "datetime64[ms]")
+    expected = [1000 * (k // rate) + 1000 * (k % rate) // rate for k in range(rate * seconds)]
+    assert (found - found[0]).astype(int).tolist() == expected
+
+
+@given(st.lists(st.integers(0, 86_400 * 365 * 10), min_size=2, max_size=9, unique=True))
+def test_tenths_of_a_second_behind_a_day_of_the_year_count(tenths):
+    """The begin of GOES' scans, before their end and the time when they were made."""
+    moments = [datetime(2017, 1, 1) + timedelta(milliseconds=100 * tenth) for tenth in sorted(tenths)]
+    names = [f"OR_ABI-M6C13_G16_s{m:%Y%j%H%M%S}{m.microsecond // 100_000}_e20993651439516.png" for m in moments]
+    assert [np.datetime64(told) for told in times_in_names(names, PrepConfig())] == [np.datetime64(m) for m in moments]
 
 
 @pytest.mark.parametrize("ends", [["_1", "_2"], ["", "_b"], ["_front", "_rear"]])
