@@ -5,9 +5,10 @@ from typing import Any
 
 OF_FILES = {
     "prep": ("times_csv", "labels_csv", "stretch_from", "pointing_table", "degradation_table"),
+    "train": ("exclude_flares",),
     "eval": ("catalog", "xrs", "regions", "sources", "joint"),
 }
-NO_FILES = ("hek",)  # what eval.catalog takes besides
+NO_FILES = ("hek",)  # what catalogues are besides
 
 
 def not_there(section: str, settings: Any) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from config import Config, PrepConfig, load
+from config import Config, ConfigError, PrepConfig, load
+from config.paths import not_there
 from data.labels.intervals import read_intervals
 from data.labels.sun.catalog import CatalogError, flux_of_class, read_catalog
 from data.labels.sun.xrs_flares import flares_of_xrs
@@ -28,6 +29,8 @@ def with_quiet_hours(config: Config) -> Config:
     list that can't be read, for another reel and for a run on frames without UTC times.
     """
     train = config.train
+    if missing := not_there("train", train):
+        raise ConfigError(missing[0])
     if isinstance(train.exclude_utc, str):
         train = replace(train, exclude_utc=_listed(train.exclude_utc, config.prep))
     if train.exclude_flares:

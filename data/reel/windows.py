@@ -23,6 +23,7 @@ STATISTICS = ("mean", "std", "p99", "change", "coverage")
 COLUMNS = ("window", "start", "length", "stretch", "time_utc", *STATISTICS, "verdict", "reason", "by", "at")
 WHOLE_COLUMNS = COLUMNS[:4]
 STRIDES = 8  # the longest stride that advice on the length of windows is for
+MOST_NAMED = 3  # reels, in an error
 TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
 VERDICTS = ("", "keep", "reject")
 MEND = "mend it, or move it away and run prep again for one without verdicts"
@@ -193,9 +194,13 @@ def validating(reels: list[Reel], settings: TrainConfig) -> np.ndarray | None:
     Those that train.val_reels names; without it, where reels belong to classes, of each class evenly as many as
     val_fraction asks for, but never all. Raises ValueError for a name that fits no reel.
     """
+    names = [reel.name for reel in reels]
     for pattern in settings.val_reels:
-        if not fnmatch.filter([reel.name for reel in reels], pattern):
-            raise ValueError(f"train.val_reels: no reel is called {pattern}, there are {reels[0].name} and others")
+        if not fnmatch.filter(names, pattern):
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            raise ValueError(
+                f"train.val_reels: no reel is called {pattern}; those there are: {', '.join(names[:MOST_NAMED])}{more}"
+            )
     if settings.val_reels:
         return np.array([any(fnmatch.fnmatch(reel.name, p) for p in settings.val_reels) for reel in reels])
     if not any(reel.category for reel in reels):

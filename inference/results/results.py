@@ -204,9 +204,9 @@ class Results(Collected):
     def tell(self, events: pd.DataFrame, low: float, high: float, promises: dict[str, Any] | None) -> None:
         """Print what a user wants to know first. promises: false events a day, by level, as in the summary."""
         counts, events = self.counts(events), scene_events(events)
-        camera = "" if self.reel.is_series else f", {counts['events_instrument']} the camera's"
+        camera = f" and {more} more of the camera" if (more := counts["events_instrument"]) else ""
         unit = "samples" if self.reel.is_series else "frames"
-        found = f"{amount(counts['events'], 'event')} ({counts['events_high']} high{camera})"
+        found = f"{amount(counts['events'], 'event')} ({counts['events_high']} high){camera}"
         allowed = self.allowed(counts["frames_scored"], promises) if promises else ""
         log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}{allowed}")
         for name, rate in self.zone_rates(events).get("zones", {}).items():

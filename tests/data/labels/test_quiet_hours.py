@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import Config, PrepConfig, dump, from_dict
+from config import Config, ConfigError, PrepConfig, dump, from_dict
 from data.labels.quiet_hours import flare_hours, hours_of_run, with_quiet_hours
 from data.labels.sun.catalog import CatalogError, flux_of_class
 from data.reel.reel import Reel, inside
@@ -83,6 +83,12 @@ def test_flares_are_found_in_a_reel_of_x_ray_fluxes(tmp_path):
     ).train.exclude_utc
     assert start == "2024-01-01T01:45:00"  # 15 minutes before the flux rises
     assert "2024-01-01T02:40" < end < "2024-01-01T03:30"
+
+
+def test_flares_of_no_file_are_told_by_the_setting(tmp_path):
+    given = str(tmp_path / "none.csv")
+    with pytest.raises(ConfigError, match=r"train\.exclude_flares '.*none\.csv' does not exist: give the path of one"):
+        with_quiet_hours(from_dict({"train": {"exclude_flares": given}}, "test"))
 
 
 def run_with(folder, left_out: list[int], start_utc: str | None = "2024-01-01T00:00:00") -> str:

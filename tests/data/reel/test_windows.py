@@ -177,7 +177,7 @@ def test_reels_that_are_named_validate_as_wholes(tmp_path):
     train, val = training_split(reels, TrainConfig(val_reels=("a?",)))
     assert (set(val.reel), set(train.reel)) == ({0, 1}, {2})
     assert (len(val), len(train)) == (10, 5)
-    with pytest.raises(ValueError, match=r"no reel is called c\*, there are a1 and others"):
+    with pytest.raises(ValueError, match=r"no reel is called c\*; those there are: a1, a2, b$"):
         training_split(reels, TrainConfig(val_reels=("c*",)))
     with pytest.raises(ValueError, match=r"0 training and 15 validation .* name other train.val_reels"):
         training_split(reels, TrainConfig(val_reels=("*",)))
