@@ -113,7 +113,7 @@ class EvalConfig:
     regions: str | None = None
     joint: tuple[str, ...] = ()
     sources: str | None = None
-    fps: PositiveInt = 24
+    fps: Annotated[int, Field(gt=0, le=1000)] = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None
     movie: bool = True

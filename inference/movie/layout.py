@@ -18,6 +18,7 @@ LEVEL_COLOUR: dict[str, Colour] = {"low": (86, 190, 255), "high": (255, 122, 40)
 BOX_COLOUR = {**LEVEL_COLOUR, WEAK: (60, 130, 178), CAMERA: (200, 160, 255)}
 BRIGHT, DIM, FAINT = 222, 150, 58  # luma of text, labels and the area under the curve
 SCORE_TEXT = 17  # nominal height of the score in the header
+MOST_PX = 16_384  # of a side, as x264 takes them
 STEP_PX = 2  # the score curve moves on by this much a frame
 
 
@@ -77,7 +78,10 @@ class MovieStyle:
 
 
 class Layout:
-    """Where things are, in pixels of the movie; all even. `unit` scales text and margins with the panels."""
+    """Where things are, in pixels of the movie; all even. `unit` scales text and margins with the panels.
+
+    Raises ValueError for a movie that would be too large.
+    """
 
     def __init__(self, shape: tuple[int, int], style: MovieStyle):
         height, width = (length * style.scale_factor for length in shape)
@@ -95,6 +99,11 @@ class Layout:
         self.curve_y = self.top + self.panel_size[1] + self.pad
         self.curve_size = self.width - 2 * self.pad - self.px(58), self.px(76)
         self.height = self.curve_y + self.curve_size[1] + self.pad
+        if max(self.width, self.height) > MOST_PX:
+            raise ValueError(
+                f"the movie would have {self.width} x {self.height} px, and H.264 takes {MOST_PX} at most: a lower "
+                f"eval.scale_factor than {style.scale_factor}, no eval.diagnostic, or --movie off"
+            )
 
     def px(self, length: float) -> int:
         return even(length * self.unit)

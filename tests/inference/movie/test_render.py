@@ -204,6 +204,12 @@ def test_nothing_overlaps_or_leaves_the_picture(shape, mode, diagnostic):
     assert all(n % 2 == 0 for n in [*numbers, *layout.curve_size])
 
 
+def test_a_movie_that_no_encoder_takes_is_refused_with_the_way_out():
+    with pytest.raises(ValueError, match=r"have \d+ x \d+ px, .* 16384 at most: a lower eval\.scale_factor than 700"):
+        Layout((24, 32), style(scale_factor=700))
+    assert Layout((24, 32), style(scale_factor=100)).width < 16384
+
+
 def test_yuv_equals_the_conversion_of_opencv():
     colours = np.random.default_rng(0).integers(0, 256, (50, 3)).astype(np.uint8)
     for colour in colours:
