@@ -48,8 +48,8 @@ ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    # A quarter of the steps; tests/inference/methods/test_expected.py says what training brings.
-    monkeypatch.setattr("inference.methods.motion.looks.STEPS", 100)
+    # An eighth of the steps; tests/inference/methods/test_expected.py says what training brings.
+    monkeypatch.setattr("inference.methods.motion.looks.STEPS", 50)
 
 
 @pytest.fixture
@@ -294,9 +294,9 @@ def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, monkeypat
     """The same street at 30 and at 10 frames a second: the runner stands out as much, the quiet part no more.
 
     In the mean of some fits, as nets of so few frames differ by half from one seed to the next at one rate, too. They
-    learn for an eighth of their steps.
+    learn for a sixteenth of their steps.
     """
-    monkeypatch.setattr(looks, "STEPS", 50)
+    monkeypatch.setattr(looks, "STEPS", 25)
     quiet = Street(seed=1).frames(standing(450))
     watched = Street(seed=1).frames(standing(260), planted=(1.4, 10, 200))
     found = []
