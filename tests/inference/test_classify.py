@@ -14,6 +14,7 @@ from sklearn.metrics import confusion_matrix
 import config
 from data.reel.reel import Reel
 from inference.tasks.classify import draw
+from tests.support.drawing import unpainted
 from tests.support.series_tasks import LENGTH, program, worked, write_settings, write_table
 from training.checkpoint import load_model
 from training.loader import open_data
@@ -40,9 +41,10 @@ def classified(tmp_path_factory) -> Path:
     write_classes(folder / "raw", 5, seed=0)
     write_classes(folder / "new", 3, seed=1)
     write_settings(folder, {"task": "classify"}, {"classes": "folder", "stride": 8}, epochs=12)
-    worked(folder, "prep", "train")
     new = ("--data-raw", str(folder / "new"), "--data-clips", str(folder / "new_reels"))
-    assert program(folder, "prep", *new, "--set", f"prep.stretch_from={folder / 'reels' / 'fast_0'}") == 0
+    with unpainted():
+        worked(folder, "prep", "train")
+        assert program(folder, "prep", *new, "--set", f"prep.stretch_from={folder / 'reels' / 'fast_0'}") == 0
     assert program(folder, "eval", *new) == 0
     return folder
 
