@@ -9,7 +9,7 @@ smoothing each.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import Annotated, ClassVar, Literal
 
 import cv2
@@ -96,6 +96,7 @@ class Excess(Method):
     _past: Past | None = None  # of the places of the reel that was opened
     _level: np.ndarray = np.zeros((1, 1, 1), np.float32)  # of the latest frame, (C, 1, 1)
     _is_same: np.ndarray  # (B, C, H, W): where it is its background to the last bit
+    _apart: list[np.ndarray | None]  # B of (C, H, W), see `Earlier.apart`
 
     @property
     def reach(self) -> int:
@@ -259,7 +260,9 @@ class Excess(Method):
         self._exposures.push(self._exptimes_s.popleft())
         background, excess = self._compared(flux)
         by_brightness = self._by_brightness(background)
-        spreads, as_bright = self._of_exposures(background, self._spreads(by_brightness), by_brightness)
+        spreads, as_bright = map(
+            self._held_back, self._of_exposures(background, self._spreads(by_brightness), by_brightness)
+        )
         if self._past and self._carried and self._moment:
             repeated = np.tile(self._is_same, (len(self.settings.blurs_px), 1, 1, 1))  # tells nothing, see `usual_of`
             self._past.add(np.where(repeated, np.float32(np.nan), excess / as_bright), self._moment, self._index)
@@ -274,12 +277,15 @@ class Excess(Method):
     def _compared(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The next frame's backgrounds (B, C, H, W), smoothed least, and its excesses over them (K, C, H, W)."""
         self.earlier.push(flux, self._moment)
-        unknown = np.full_like(flux, np.nan)
+        unknown, reaches = np.full_like(flux, np.nan), self.settings.backgrounds
         pairs = [
             (self.earlier.background(*reach), self.earlier.latest(reach[0])) if used else (unknown, unknown)
-            for used, reach in zip(self.used, self.settings.backgrounds, strict=True)
+            for used, reach in zip(self.used, reaches, strict=True)
         ]
         self._is_same = np.stack([latest == b for b, latest in pairs])
+        self._apart = [
+            self.earlier.apart(*reach) if used else None for used, reach in zip(self.used, reaches, strict=True)
+        ]
         background = [_blurred(b, self.settings.blurs_px[0]) for b, _ in pairs]
         excess = [_blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
         return np.stack(background), np.stack(excess)
@@ -310,6 +316,21 @@ class Excess(Method):
                 for spread in wider:
                     spread[s, b] = np.sqrt(np.square(spread[s, b]) + added)
         return [spread.reshape(-1, *shape[2:]) for spread in wider]
+
+    def _held_back(self, spreads: np.ndarray) -> np.ndarray:
+        """Spreads (K, C, H, W) of what a coded movie had repeated and codes anew: that is the sum of what was held back
+        meanwhile, so at least those of a background that lies as far back."""
+        if all(apart is None for apart in self._apart):
+            return spreads
+        shape = len(self.settings.blurs_px), len(self._apart), *spreads.shape[1:]
+        wider = spreads.reshape(shape).copy()
+        for b, apart in enumerate(self._apart):
+            if apart is not None:
+                near = np.stack([cv2.dilate(c.astype(np.float32), RIM) for c in apart])
+                for nearer, farther in pairwise(range(b, len(self._apart))):
+                    beyond = (near > self.settings.backgrounds[nearer][1]) & self.used[farther]
+                    wider[:, b] = np.where(beyond, np.fmax(wider[:, b], wider[:, farther]), wider[:, b])
+        return wider.reshape(spreads.shape)
 
     def _by_brightness(self, background: np.ndarray) -> np.ndarray:
         """Quiet spreads (K, C, H, W) of what is as bright as the brightest near each place, at least the typical."""

@@ -1,6 +1,7 @@
 """The frames before the present one, as they would look now: what the present one is compared with.
 
 They are turned with the Sun, and moved with the camera where its pointing jumped, whether headers tell that or not.
+What a coded movie repeats is of the time when it was coded, and what its key frame codes anew is of all the time since.
 """
 
 from collections import deque
@@ -15,6 +16,7 @@ from inference.methods.flux.turning import Turning
 
 MEDIAN_OF, LATEST = 5, 3  # frames of a background, spread evenly over its reach; latest ones that are taken together
 LEAST_KNOWN = 3  # of the frames of a background
+REPEATED, STILL_REPEATED = 0.1, 0.5  # share of places that a coded movie repeats, and of these that a key frame does
 Shift = tuple[float, float]  # px along x and y
 Root = Callable[[np.ndarray], np.ndarray]
 
@@ -45,12 +47,25 @@ class Earlier:
         self.reach, self.frames, self._root = reach, deque[np.ndarray](maxlen=reach + 1), ROOTS[is_signed]
         self.cadence_s, self.turning = cadence_s, turning
         self._moment: Moment | None = None  # of the latest frame
+        self._repeated = deque[np.ndarray](maxlen=reach + 1)  # of each frame: for how many it was so, 255 at most
+        self._is_anew = deque[bool](maxlen=reach + 1)  # of each frame, whether it is a coded movie's key frame
 
     def push(self, flux: np.ndarray, moment: Moment | None = None) -> None:
         told, self._moment = self._told(moment, flux.shape[1:]), moment
         if self.frames and (jump := _jump(self.frames[-1], flux, told, self._root)):
             self.frames = deque((_moved(frame, *jump) for frame in self.frames), self.reach + 1)
+            self._repeated = deque((np.zeros_like(each) for each in self._repeated), self.reach + 1)
+        repeated = self._repeats(flux)
+        before, now = (np.count_nonzero(each) for each in (self._repeated[-1] if self.frames else 0, repeated))
+        self._is_anew.append(before > REPEATED * flux.size and now < STILL_REPEATED * before)
+        self._repeated.append(repeated)
         self.frames.append(flux)
+
+    def _repeats(self, flux: np.ndarray) -> np.ndarray:
+        """For how many frames each place (C, H, W) uint8 has been what it is, to the last bit."""
+        if not self.frames:
+            return np.zeros(flux.shape, np.uint8)
+        return np.where(flux == self.frames[-1], np.minimum(self._repeated[-1], 254) + np.uint8(1), np.uint8(0))
 
     def _told(self, moment: Moment | None, shape: tuple[int, ...]) -> Shift | None:
         """By how many px along x and y headers tell that the pointing jumped since the latest frame, beyond its drift;
@@ -70,6 +85,19 @@ class Earlier:
             return np.full_like(self.frames[-1], np.nan)
         unknown = [np.full_like(self.frames[-1], np.nan)] * (MEDIAN_OF - len(known))
         return median_of_five(np.stack([self._back(b) for b in known] + unknown))
+
+    def apart(self, near: int, far: int) -> np.ndarray | None:
+        """How many frames lie between what is compared with that background, at every place (C, H, W), where a key
+        frame has come meanwhile: more than told where it was repeated before. None where none has.
+
+        Else a coded movie codes anew what has changed, and what it held back before was less than that.
+        """
+        known = [b for b in frames_back(near, far) if b < len(self.frames)]
+        if len(known) < LEAST_KNOWN:
+            return None
+        middle = known[len(known) // 2]
+        then, now = (self._repeated[-1 - back].astype(int) for back in (middle, 0))
+        return middle + then - now if any(list(self._is_anew)[-middle:]) else None
 
     def latest(self, near: int) -> np.ndarray:
         """What is compared with a background that begins `near` frames back, (C, H, W).
