@@ -89,7 +89,7 @@ class EvalConfig:
     plain_evidence: NonNegative = 1.0
     smooth_samples: PositiveInt = 1
     common_mode: bool = True
-    smooth_px: NonNegative = 1.0
+    smooth_px: Annotated[float, Field(ge=0, le=1000)] = 1.0
     threshold_low: Positive | Literal["auto"] = "auto"
     threshold_high: Positive | Literal["auto"] = "auto"
     false_alarms_per_day: Positive = 1.0

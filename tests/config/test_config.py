@@ -109,6 +109,7 @@ def test_a_file_holds_only_what_differs(tmp_path):
         ("train: {lr: .inf}", "train.lr"),
         ("train: {eta_min: 1.0}", "eta_min 1.0 exceeds lr"),
         ("train: {loss: mae}", "train.loss 'mae'"),
+        ("eval: {smooth_px: 1.0e+300}", "eval.smooth_px 1e+300"),
         ("eval: {fps: 1000000000}", "eval.fps 1000000000"),
         ("eval: {threshold_low: 0.1}", "both numbers or both auto"),
         ("eval: {threshold_low: 0.1, threshold_high: 0.05}", "threshold_low 0.1 exceeds threshold_high 0.05"),
