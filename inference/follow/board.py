@@ -26,7 +26,7 @@ COUNTERS = {  # of a status; all other numbers are gauges
     "reconnects": "Times that frames came again from a stream that had broken off",
     "alarms_delivered": "Alarms that were delivered",
     "alarms_lost": "Alarms that were given up or refused",
-    "events": "Events that have opened",
+    "events_opened": "Events that have opened, with those that turned out to be parts of others",
 }
 GAUGES = {
     "delay_s": ("delay_seconds", "From the arrival of the last scored frame to its score"),

@@ -246,6 +246,7 @@ def status(reel: Any, source: Any, events: LiveEvents, progress: Progress) -> di
         "longest_delay_s": round(progress.longest_delay_s, 3),
         "frames_per_s": round(progress.scored / seconds, 2),
         "events": events.count,
+        "events_opened": events.opened,
         "events_open": len(set(events.numbers.values())),
         **thresholds_of(events.drift),
         "reconnects": source.reconnects,

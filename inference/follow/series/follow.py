@@ -213,6 +213,7 @@ class Following:
             "longest_delay_s": round(self.longest_delay_s, 3),
             "samples_per_s": round(self.scored / seconds, 2),
             "events": events.count if events else 0,
+            "events_opened": events.opened if events else 0,
             "events_open": len(set(events.numbers.values())) if events else 0,
             **(thresholds_of(events.drift) if events else {}),
             **self.log.health(),

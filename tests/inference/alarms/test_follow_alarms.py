@@ -123,6 +123,7 @@ def test_what_could_not_be_delivered_goes_out_when_it_runs_again(work, tmp_path,
 
 def test_the_health_of_streams_is_prometheus_text(capsys):
     read = {"frames_read": 7, "delay_s": 0.25, "events_open": 1, "threshold_low": 3.0, "problem": None}
+    read |= {"events": 1, "events_opened": 2}  # two that came near each other: one event now, and counters never fall
     with shown_on(0) as board:
         (address,) = re.findall(r"http://127\.0\.0\.1:\d+/metrics", capsys.readouterr().err)
         board.show("north", lambda: read)
@@ -136,7 +137,8 @@ def test_the_health_of_streams_is_prometheus_text(capsys):
     }
     assert values["reelwatch_frames_read_total", "south"] == 9
     assert values["reelwatch_delay_seconds", "north"] == 0.25
-    assert not any("problem" in name for name, _ in values)
+    assert values["reelwatch_events_opened_total", "south"] == 2
+    assert not any("problem" in name or name == "reelwatch_events_total" for name, _ in values)
     with pytest.raises(URLError, match="refused"):
         urlopen(address)
 
