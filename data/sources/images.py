@@ -103,8 +103,8 @@ class ImageSource(FrameSource):
         if len(folders) > 1:
             reel = _reel_of(next(iter(called.values())).home, root)
             log.info(
-                f"{reel}: the pictures of {len(folders)} folders, called by dates, clocks or numbers of a camera alone "
-                f"as {min(folders).relative_to(root).as_posix()}, are one reel"
+                f"{reel}: the pictures of {len(folders)} folders, called by dates, clocks or numbers alone as "
+                f"{min(folders).relative_to(root).as_posix()}, are one reel"
             )
 
     def _copy(self, path: Path, root: Path, reason: str, home: Path) -> Candidate:

@@ -11,6 +11,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import FrameError
 from data.sources.tables.sidecar import find_times_csv
+from data.sources.times.elapsed_names import seconds_of_clocks
 
 log = logger(__name__)
 
@@ -36,6 +37,7 @@ _OF_DCF = re.compile(
 _HUNDREDTH = re.compile(r"[-._]\d\d(?![\d.])")
 _AGAIN = re.compile(r"(?<=#)(?:[-_]\d{1,2}| ?\(\d{1,3}\))$")
 _DISPLAY = re.compile(r" \((?:[2-9]|1\d)\)$")
+_CLOCK_ALONE = re.compile(r"(?<!\d)(?:[01]\d|2[0-3])([-_:.h])[0-5]\d[-_:.m][0-5]\d(?!\d)")
 FIRST_TIME = 10**9  # digits of a time are more than those of a count
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each
 REGULAR = 0.8  # share of the rounds in which each of several cameras has its turn, where no two are of one time
@@ -97,12 +99,19 @@ def _counters(stems: Iterable[str]) -> dict[str, tuple[int, int]]:
     times = {stem: found.span() for stem in stems if (found := _TIME.search(stem))}
     times = _with_hundredths(times)
     if len({stem[slice(*span)] for stem, span in times.items()}) < 2:
-        times = {}
+        times = _clocks(stems)
     found = {}
     for numbers in _by_words(stems):
         column = _counting([[m[0] for m in matches] for matches in numbers.values()], next(iter(numbers.values())))
         found |= {stem: matches[column].span() if matches else (0, 0) for stem, matches in numbers.items()}
     return found | times
+
+
+def _clocks(stems: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Where clocks without a date stand in names that go on by them, as 09-45-00 each quarter of an hour; {} of others,
+    in which three numbers may as well be places."""
+    found = {stem: clock.span() for stem in stems if (clock := _CLOCK_ALONE.search(stem))}
+    return found if len(found) == len(stems) and seconds_of_clocks(sorted(stems)) else {}
 
 
 def _by_words(stems: Iterable[str]) -> list[dict[str, list[re.Match]]]:

@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from pathlib import Path, PurePath
 
 from data.sources.picture_folder.day_folders import YearLast
+from data.sources.picture_folder.moments import by_moments
 from data.sources.tables.sidecar import find_times_csv
 
 # Year, month, day, hour, minute, second: the words that may stand before a number of each, and the number.
@@ -115,14 +116,16 @@ def _joined(paths: Sequence[PurePath], beside: str) -> dict[PurePath, tuple[Pure
     found: dict[PurePath, tuple[PurePath, str]] = {}
     for group in sites.values():
         found |= _dated(group, first)
-    return found | _by_dcf([path for path in paths if path not in found])
+    found |= _by_dcf([path for path in paths if path not in found])
+    return found | by_moments([path for path in paths if path not in found])
 
 
-def clock_of_path(path: PurePath, beside: str = "") -> str:
+def clock_of_path(path: PurePath, beside: str = "", others: Iterable[str] = ()) -> str:
     """The date and clock that the folders and the name of one file tell together, as a name that holds both; "" where
-    they tell no hour. path: below the input, whose folder is called `beside`.
+    they tell no hour. path: below the input, whose folder is called `beside`. others: folders beside those of the path,
+    which may tell whether the day or the month comes first.
     """
-    days = YearLast(path.parent.parts)
+    days = YearLast((*path.parent.parts, *others))
     folders = (*_if_date(beside), *in_months(map(days.turned, path.parent.parts)))
     read = next(filter(None, (_read(folders, path.stem, last, True) for last in (_CLOCK, _DATE))), None)
     return _called(read, path.suffix) if read and read.own and len(read.told) + len(read.own) > _DATE else ""

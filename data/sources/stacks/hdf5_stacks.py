@@ -22,7 +22,6 @@ from data.messages import logger
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, is_hdf5, text_of
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
-from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
@@ -41,6 +40,7 @@ from data.sources.stacks.opened.like_hdf5 import OF_ZARR, is_classic, is_held_wh
 from data.sources.stacks.told.axis_names import axes_of, no_frames
 from data.sources.stacks.told.beside import as_long, cells_of, counts_time, has_values, single_numbers, times_of_each
 from data.sources.stacks.told.labels import told_labels
+from data.sources.stacks.told.others import own_frames
 from data.sources.stacks.told.rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
@@ -84,7 +84,7 @@ class Hdf5StackSource(FrameSource):
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of a file; no pixels are read."""
         stacks, found = _stacks(path), []
-        frames = [stack for stack in stacks if not is_name_of_others(stack.name.rpartition("/")[2])] or stacks
+        frames = own_frames(stacks)
         if left_out := [stack.name for stack in stacks if stack not in frames]:
             log.info(f"{place_of(path).name}: left out, as by its name about other frames: {', '.join(left_out)}")
         for stack in frames:

@@ -20,7 +20,6 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
-from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
@@ -36,6 +35,7 @@ from data.sources.stacks.numpy_stacks import (
     sides_of,
 )
 from data.sources.stacks.told.labels import told_labels
+from data.sources.stacks.told.others import own_frames
 from data.sources.stacks.told.rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
@@ -81,7 +81,7 @@ class NpzStackSource(FrameSource):
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of a file; no pixels are read."""
         stacks, found = _stacks(path), []
-        frames = [stack for stack in stacks if not is_name_of_others(stack.name)] or stacks
+        frames = own_frames(stacks)
         if left_out := [stack.name for stack in stacks if stack not in frames]:
             log.info(f"{path.name}: left out, as by its name about other frames: {', '.join(left_out)}")
         for number, stack in enumerate(frames):

@@ -52,11 +52,20 @@ def starts_of(path: Path, made_at: str, prep: PrepConfig, root: Path | None = No
     made = _MADE.match(made_at)
     found = {"made": made[0].replace(" ", "T") if made and made[0] > FIRST_CLOCKS else ""}
     found |= {"name": time_in_name(path.name, prep), "subtitles": _in_subtitles(path, prep)}
-    if root and not found["name"] and (name := clock_of_path(path.relative_to(root), root.resolve().name)):
-        found["name"] = time_in_name(name, prep)
+    if root and not found["name"]:
+        found["name"] = _time_of_path(path, root, prep)
     return {
         who: start_utc.removesuffix(".000000").removesuffix(".000") for who, start_utc in found.items() if start_utc
     }
+
+
+def _time_of_path(path: Path, root: Path, prep: PrepConfig) -> str:
+    """UTC by the folders and the name of a video below the input; "" where they tell none."""
+    below = path.relative_to(root)
+    places = [folder.parent for folder in path.parents[: len(below.parts) - 1]]
+    others = [beside.name for place in places if place.is_dir() for beside in place.iterdir()]
+    name = clock_of_path(below, root.resolve().name, others)
+    return time_in_name(name, prep) if name else ""
 
 
 def subtitles_of(path: Path) -> list[Path]:

@@ -218,3 +218,15 @@ def test_screenshots_of_further_displays_are_reels_of_their_own(count, further, 
     wanted = {f"{stem}{f' ({n})' if n else ''}.png": n for stem in stems for n in (0, *range(2, 2 + further))}
     found = cameras_of([*wanted])
     assert len({(found[name], n) for name, n in wanted.items()}) == len(set(found.values())) == 1 + further
+
+
+@pytest.mark.parametrize("step_min", [5, 15, 60, 90])
+def test_clocks_without_a_day_at_any_step_are_one_camera(step_min):
+    minutes = [(20 * 60 + step_min * k) % 1440 for k in range(14)]
+    names = [f"{minute // 60:02d}-{minute % 60:02d}-00.jpg" for minute in sorted({*minutes})]
+    assert set(cameras_of(names).values()) == {""}
+
+
+def test_three_numbers_that_are_no_clock_tell_places():
+    names = [f"{well:02d}-{place:02d}-{time:02d}.tif" for well in (1, 2) for place in (1, 2) for time in range(1, 9)]
+    assert len(set(cameras_of(names).values())) > 1

@@ -83,6 +83,11 @@ def test_each_array_of_frames_is_a_reel_but_for_what_is_about_another(tmp_path, 
     assert "left out, as by its name about other frames: error" in caplog.text
 
 
+def test_an_array_called_as_a_mask_that_holds_more_frames_is_about_no_other(tmp_path):
+    np.savez(tmp_path / "a.npz", mask=STACK, full_data=STACK[:2])  # Tierpsy's, masked where no worm is
+    assert {c.reel for c in frames.scan(tmp_path, PrepConfig())} == {"a_mask", "a_full_data"}
+
+
 @pytest.mark.parametrize(
     "arrays",
     [

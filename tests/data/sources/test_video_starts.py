@@ -37,6 +37,14 @@ def test_each_video_of_a_camera_begins_at_the_time_in_its_name(tmp_path):
     assert set(times(tmp_path, start_from="name", start_utc="2020-01-01").values()) == {"2020-01-01T00:00:00.000"}
 
 
+def test_days_with_the_year_last_are_told_by_the_folders_beside(tmp_path):
+    for day in ("30-06-2020", "01-07-2020"):
+        (tmp_path / day).mkdir()
+        write_video(tmp_path / day / "00-00-30.mp4", 4)
+    told = times(tmp_path, start_from="name")
+    assert set(told.values()) == {"2020-06-30T00:00:30.000", "2020-07-01T00:00:30.000"}
+
+
 @settings(max_examples=30)
 @given(
     moment=st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1)),
