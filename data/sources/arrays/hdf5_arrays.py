@@ -14,6 +14,7 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.numpy_arrays import INTERVALS, RATES, ArraySource, Groups
 from data.sources.base import TableError
+from data.sources.times.cells import PER_SECOND, unit_of
 from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.counts.since import since_its_unit
 
@@ -115,6 +116,9 @@ def by_attributes(name: str, array: np.ndarray, attributes: Any) -> np.ndarray:
     if utc is None and " since " in units and name.lower() in SERIES_TIME_COLUMNS:
         calendar = f" in the calendar {calendar}" if calendar else ""
         raise TableError(f"its {name} counts {units!r}{calendar}, which is not known as UTC; write other times")
+    unit = unit_of(f"time ({units})") or unit_of(f"time ({units}s)")
+    if utc is None and name.lower() in SERIES_TIME_COLUMNS and unit not in ("", "s"):
+        return np.round(1e9 / PER_SECOND[unit] * array).astype("timedelta64[ns]")  # days since no moment
     return array if utc is None else utc
 
 

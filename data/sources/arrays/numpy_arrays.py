@@ -37,7 +37,7 @@ INTERVALS = re.compile(
 _EVENT_NAMES = {name: key for key in "xy" for name in (key, f"{key}s")}
 _EVENT_NAMES |= dict.fromkeys(("t", "ts", "time", "times", "timestamp", "timestamps"), "t")
 _EVENT_NAMES |= dict.fromkeys(("p", "ps", "pol", "polarity", "polarities"), "p")
-_KINDS = "biufMU"  # of numbers, times and texts
+_KINDS = "biufmMU"  # of numbers, times and texts
 BULK = 0.9  # of the numbers of a file that are in pictures or volumes, and no series
 Groups = dict[str, dict[str, np.ndarray]]  # arrays by name, by the folder in their names
 

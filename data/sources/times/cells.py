@@ -38,9 +38,22 @@ NEVER_SET = "this time was never set: a clock's zero, far off all others"
 FAR_OFF = "this time lies years away from all others"
 TAKEN_AS_YEARS = "taken as years; prep.time_unit=s if they are seconds"
 FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 30, 20, 366 * 86_400_000_000
-# Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX and GPS; the end of .NET's and databases' time.
+# Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX, GPS, loggers without power; the end of .NET's and
+# databases' time.
 ZEROS = np.array(
-    ["0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01", "1980-01-06", "9999-12-31"],
+    [
+        *(
+            "0001-01-01",
+            "1899-12-30",
+            "1900-01-01",
+            "1601-01-01",
+            "1904-01-01",
+            "1970-01-01",
+            "1980-01-01",
+            "1980-01-06",
+        ),
+        *("2000-01-01", "2010-01-01", "9999-12-31"),
+    ],
     "datetime64[D]",
 )
 

@@ -56,6 +56,16 @@ def test_netcdf_of_any_origin(tmp_path, write):
 
 
 @pytest.mark.parametrize("write", [write_classic, write_4])
+@pytest.mark.parametrize(("unit", "step_s"), [("days", 86_400.0), ("hour", 3_600.0), ("ms", 0.001), ("seconds", 1.0)])
+def test_units_of_times_since_no_moment_count(tmp_path, write, unit, step_s):
+    """Days were seconds."""
+    write(tmp_path / "x.nc", unit, "")
+    (series,) = read(tmp_path / "x.nc")
+    assert series.times_utc is None
+    assert np.allclose(series.times_s, step_s * np.arange(ROWS))
+
+
+@pytest.mark.parametrize("write", [write_classic, write_4])
 @pytest.mark.parametrize(
     ("units", "calendar"),
     [("days since 2024-01-01", "noleap"), ("days since 2024-01-01", "360_day"), ("months since 2000-01-01", "")],

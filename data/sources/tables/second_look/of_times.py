@@ -15,9 +15,11 @@ ENDS = (0.05, 0.95)  # quantiles, as single times may be wrong
 MOST_APART = 0.1  # of the span, between two columns of the same times
 MOST_BACK, FEWEST_STEPS = 0.1, 20  # of the steps from row to row, that go against most others
 FASTEST_OF_OLD_S, FIRST_S = 600.0, 820454400.0  # samples a few minutes apart were hardly kept before 1996
+YEAR_S, MOST_LEAPS = 366 * DAY_S, 0.05  # of the steps
 COUNTED = "no column of times"  # as series say that their rows are counted
 _NAMES_ZONE = re.compile(r"(?:^|[^a-z])(?:tz|zone|time_?zone|(?:utc|time|gmt)[ _]?offset)(?:[^a-z]|$)", re.IGNORECASE)
 _NAMES_RATE = re.compile(r"\b(?:\w+[ _])?(?:rate|interval|frequency|freq|fs|period)\b.*\b\d", re.IGNORECASE)
+_NAMES_SCALE = re.compile(r"\b(?:t|time)[ _]?(?:scale|base)\b\W{0,3}\d[\w.+-]*", re.IGNORECASE)
 
 
 def of_times(found: Sequence[Series], raw: RawCells | None) -> Iterator[str]:
@@ -29,6 +31,7 @@ def of_times(found: Sequence[Series], raw: RawCells | None) -> Iterator[str]:
     yield from _of_another_age(found[0], bool(stamps))
     if len(found) == 1:
         yield from _going_back(found[0])
+        yield from _leaping(found[0])
         if raw and not stamps:
             yield from _rate_above(found[0], raw)
 
@@ -117,12 +120,28 @@ def _going_back(series: Series) -> Iterator[str]:
 
 
 def _rate_above(series: Series, raw: RawCells) -> Iterator[str]:
-    """A rate or an interval in the lines above a table whose rows are counted."""
-    lines = map(" ".join, raw.above) if any(COUNTED in told for told in series.told) else ()
+    """A rate or an interval in the lines above a table whose rows are counted; a scale of numbers taken as seconds."""
+    are_counted = any(COUNTED in told for told in series.told)
+    lines = [] if series.times_utc is not None else [" ".join(line) for line in raw.above]
     for line in lines:
-        if _NAMES_RATE.search(line):
+        if are_counted and _NAMES_RATE.search(line):
             yield f"its rows are taken as 1 s apart, though {line[:60]!r} stands above them: prep.sample_interval_sec"
             return
+        if scale := _NAMES_SCALE.search(line):
+            yield f"its times are taken as they are, though {scale[0]!r} stands above them: prep.time_unit, as ms"
+            return
+
+
+def _leaping(series: Series) -> Iterator[str]:
+    """Rows that leap back by more than a year, as those of a clock that lost its power, or of months of many years."""
+    seconds = _seconds(series)
+    steps = np.diff(seconds[np.isfinite(seconds)])
+    leaps = steps[np.abs(steps) > YEAR_S] if len(steps) >= FEWEST_STEPS and np.median(steps) > 0 else steps[:0]
+    if (leaps < 0).any() and len(leaps) < MOST_LEAPS * len(steps):
+        yield (
+            f"its rows leap by more than a year {len(leaps)} times, back and forth, and are put in order: if they "
+            "belong together, write them in one year, or count them by prep.sample_interval_sec; else leave those out"
+        )
 
 
 def _text(seconds: float) -> str:

@@ -55,6 +55,9 @@ def _names(series: Series, raw: RawCells | None) -> Iterator[str]:
     blank = [name for name in series.channels if _NO_NAME.fullmatch(name)]
     if raw and blank and all(raw.names):
         yield f"{', '.join(blank[:3])} have no names, though there is a line of as many, as {raw.names[:4]}"
+    if raw and blank and (words := raw.words_above):
+        told = f"the line above has {len(words)}, as {words[:4]}, for {len(raw.rows[0])} cells: write one for each"
+        yield f"{', '.join(blank[:3])} have no names: {told}"
     if raw and raw.wider:
         yield (
             f"there are {len(raw.wider)} names, as {raw.wider[:4]}, above {len(raw.rows[0])} cells a row: put one that "

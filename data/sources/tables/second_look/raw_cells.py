@@ -54,6 +54,13 @@ class RawCells:
         above = self.above[-1] if self.above and not self.by_blanks else []
         return above if all(map(_IS_WORD.match, above)) and len(above) > len(self.rows[0]) else []
 
+    @cached_property
+    def words_above(self) -> list[str]:
+        """The line right above the rows, where it is of words, but of fewer than there are columns; else []."""
+        above = self.above[-1] if self.above else []
+        are_words = len(above) > 1 and all(map(_IS_WORD.match, above))
+        return above if are_words and 2 * len(above) > len(self.rows[0]) > len(above) else []
+
 
 def raw_cells(path: Path) -> RawCells | None:
     """The cells of a text file; None where no sign divides most lines into as many cells, or few are rows.
@@ -74,6 +81,7 @@ def raw_cells(path: Path) -> RawCells | None:
         return None
     width = Counter(len(cells[k]) for k in likely).most_common(1)[0][0]
     at = [k for k in likely if len(cells[k]) == width]
+    at = at[next((k for k in range(len(at) - 1) if at[k + 1] == at[k] + 1), 0) :]  # settings stand above by themselves
     if len(at) < FEWEST_ROWS or len(at) < LEAST_SHARE * (len(cells) - at[0]):
         return None
     others = sum(k > at[0] for k in likely) + 1 - len(at)

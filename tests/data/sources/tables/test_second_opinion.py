@@ -104,6 +104,19 @@ def test_a_rate_above_rows_that_are_counted(tmp_path):
     assert "'# Epoch Period (hh:mm:ss) 00:01:00'" in doubts(tmp_path / "a.csv")
 
 
+def test_a_scale_above_times_that_are_taken_as_they_are(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("tscale,0.001\nt,a\n" + "".join(f"{245 + k},{a}\n" for k, a in enumerate(A)))
+    assert "'tscale 0.001' stands above" in doubts(path)
+
+
+def test_rows_that_leap_by_years(tmp_path):
+    """Months of many years, one after the other, were put in the order of their years."""
+    months = [pd.date_range(f"{year}-{month:02d}-01", periods=20, freq="h") for month, year in ((1, 1985), (2, 2003))]
+    times = months[0].append(months[1]).append(pd.date_range("1991-03-01", periods=20, freq="h"))
+    assert "leap by more than a year 2 times" in doubts(table(tmp_path, time=times))
+
+
 def test_rows_that_are_gone(tmp_path):
     path = table(tmp_path)
     series = read(path)
@@ -130,8 +143,14 @@ def test_names_that_are_none(tmp_path):
     assert "'22'" in doubts(path, channels=("22", "20.5"))
     assert "SHORT[DEC.0]" in doubts(path, channels=("SHORT[DEC.0]", "b"))
     assert "column_1 have no names" in doubts(path, channels=("column_1", "b"))
-    path.write_text(path.read_text().replace("time,a,b", "time,Torque, Request,b"))
-    assert "4 names" in doubts(path)
+
+
+@pytest.mark.parametrize(("names", "told"), [("time,torque", "has 2"), ("time,Torque, Request,b", "4 names")])
+def test_names_of_another_number_than_cells(tmp_path, names, told):
+    path = table(tmp_path)
+    series = replace(read(path), channels=("column_1", "column_2"))
+    path.write_text(path.read_text().replace("time,a,b", names))
+    assert told in "\n".join(second_opinion(path, [series], PREP))
 
 
 def test_values_that_are_none(tmp_path):
