@@ -16,7 +16,7 @@ from data.reel.stretch import Stretch
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from tests.support.drawing import painted, unpainted
-from tests.support.examples import halve
+from tests.support.examples import lessen
 from tests.support.once import SHARED
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.spent import pytest_runtest_makereport, pytest_terminal_summary  # noqa: F401
@@ -24,7 +24,7 @@ from tests.support.trainings import small_config
 from tests.support.turns import in_turn
 from training.train import train
 
-# How fast an example runs is the benchmarks' affair. Of the examples half are tried; all: --thorough
+# How fast an example runs is the benchmarks' affair. Of the examples a third are tried; all: --thorough
 # The examples are the same each time: what is red is the change's fault. Others: --hypothesis-profile=random
 settings.register_profile("same", deadline=None, max_examples=50, derandomize=True)
 settings.register_profile("random", settings.get_profile("same"), derandomize=False)
@@ -41,7 +41,7 @@ CATALOG = """start,peak,end,class
 def pytest_addoption(parser):
     told = "the tests of each module in reverse: one that fails then relies on their order"
     parser.addoption("--backwards", action="store_true", help=told)
-    told = "as many examples of each property as its test asks for; else half of them"
+    told = "as many examples of each property as its test asks for; else a third of them"
     parser.addoption("--thorough", action="store_true", help=told)
 
 
@@ -53,7 +53,7 @@ def pytest_xdist_auto_num_workers():
 
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--thorough"):
-        halve(items)
+        lessen(items)
     items[:] = in_turn(items, config.getoption("--backwards"))
 
 

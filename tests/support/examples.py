@@ -1,4 +1,4 @@
-"""On how many examples a property is tried: what its test asks for is for `--thorough`, a run of every day has half."""
+"""On how many examples a property is tried: all that its test asks for with `--thorough`, else a third of them."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from hypothesis import is_hypothesis_test, settings
 FEW = 10  # of so many or fewer each is dear, or was chosen
 
 
-def halve(items: Iterable[pytest.Item]) -> None:
+def lessen(items: Iterable[pytest.Item]) -> None:
     """Each property once, however many tests have it as theirs."""
     properties = {function for item in items if is_hypothesis_test(function := getattr(item, "function", None))}
     for function in properties:
@@ -18,4 +18,4 @@ def halve(items: Iterable[pytest.Item]) -> None:
 
 def everyday(asked: int) -> int:
     """How many of so many examples a run of every day has."""
-    return max(min(asked, FEW), asked // 2)
+    return max(min(asked, FEW), asked // 3)
