@@ -41,8 +41,7 @@ FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 30, 20, 366 * 86_400_000_000
 # Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX, GPS, loggers without power; the end of .NET's and
 # databases' time.
 ZEROS = np.array(
-    "0001-01-01 1899-12-30 1900-01-01 1601-01-01 1904-01-01 1970-01-01 1980-01-01 1980-01-06 2000-01-01 2010-01-01 "
-    "9999-12-31".split(),
+    ["0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01", "1980-01-01", "1980-01-06", "2000-01-01", "2010-01-01", "9999-12-31"],
     "datetime64[D]",
 )
 
