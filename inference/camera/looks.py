@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inference.camera.motion import camera_motion, is_smoothing, rms_px
+from inference.camera.motion import camera_motion, rms_px
 from inference.camera.parts import TILES, Shown, correlation, detail_of, edges_kept, lit_by, upper_quartile
 
 MOST_PX, SMALL_PX = 256, 192  # longer side of what values, and what structure and motion are taken from
@@ -75,9 +75,7 @@ def alone(look: Look) -> Alone:
 
 def pair(now: Look, before: Look, known_px: float = 0.0) -> Pair:
     """Facts of two frames of one size. known_px: `moved_px` is 0 for any that is no larger, which takes less time."""
-    motion = camera_motion(before.small, now.small, known_px=known_px)
-    if motion is not None and is_smoothing(motion, before.small, now.small):
-        motion = None
+    motion = camera_motion(before.small, now.small, may_smooth=False, known_px=known_px)
     kept, moved_px = edges_kept(now.shown, before.shown), rms_px(motion, now.small.shape)
     return Pair(change_of(now, before), kept, moved_px, lit_by(now.shown, before.shown))
 

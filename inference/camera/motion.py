@@ -29,13 +29,14 @@ TILE_CELLS, LEAST_TILES, AGREEING_SHARE = 6, 4, 0.66  # a part counts from so ma
 
 
 def camera_motion(
-    before: np.ndarray, after: np.ndarray, of_ground: bool = False, known_px: float = 0.0
+    before: np.ndarray, after: np.ndarray, of_ground: bool = False, may_smooth: bool = True, known_px: float = 0.0
 ) -> np.ndarray | None:
     """Where the places of `after` were in `before`, as (2, 3) float64: x' = M (x, y, 1). None if the camera is still.
 
     Frames: grey (h, w) uint8. of_ground: whether one of them shows the ground alone, or another time: then nobody goes
     from one to the other, so no crowd can be taken for the camera, and most of the picture has to follow, not all.
-    known_px: None for a motion of no more than that (rms) too: whether the picture follows it is not looked at.
+    may_smooth: whether a motion counts that is none but for what it smooths, see `is_smoothing`. known_px: None for a
+    motion of no more than that (rms) too: whether the picture follows it is not looked at.
     """
     if known_px == np.inf:
         return None
@@ -59,8 +60,9 @@ def camera_motion(
         return None
     if moved_px > FAR_SHARE * side and kept_edges(after, before) > STAYED:  # to few corners: fish that swarm
         return None
-    better, worse = agreement(warped(before, motion), before, after)
-    return motion if (is_most if of_ground else is_everywhere)(better, worse) else None
+    moved = warped(before, motion)
+    is_seen = (is_most if of_ground else is_everywhere)(*agreement(moved, before, after))
+    return motion if is_seen and (may_smooth or not is_smoothing(motion, moved, before, after)) else None
 
 
 def _tracked(
@@ -77,14 +79,15 @@ def agreement(one: np.ndarray, other: np.ndarray, after: np.ndarray) -> tuple[np
     return _tiles(far > CLEARLY * near), _tiles(near > CLEARLY * far)
 
 
-def is_smoothing(motion: np.ndarray, before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether the opposite motion brings frames (h, w) about as near to each other as this one.
+def is_smoothing(motion: np.ndarray, moved: np.ndarray, before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether the opposite motion brings frames (h, w) about as near to each other as this one, of which `moved` is
+    `before` with it.
 
     Between pixels a picture is smoothed, so that a frame of much noise (a short exposure) is more like the next one
     wherever it is moved to by a part of a pixel.
     """
     opposite = warped(before, cv2.invertAffineTransform(motion))
-    return not is_everywhere(*agreement(warped(before, motion), opposite, after))
+    return not is_everywhere(*agreement(moved, opposite, after))
 
 
 def is_everywhere(better: np.ndarray, worse: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from config import EvalConfig
 from data.reel.reel import Reel
-from data.reel.views.common_mode import common_mode, most_explained
+from data.reel.views.common_mode import chosen, common_mode, most_explained
 from inference.events.boxes import Box
 
 
@@ -99,7 +99,7 @@ def clean_residual(
         residual = over_channels(np.divide(np.abs(signed, out=signed), scatter, out=signed))
     else:
         residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
-    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if is_seen else 0.0
+    common = float(np.sqrt(np.mean([np.square(chosen(c, valid)).mean() for c in shared]))) if is_seen else 0.0
     return clean_error(residual, valid, settings), common
 
 
