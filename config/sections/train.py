@@ -117,4 +117,6 @@ class TrainConfig:
     def _schedule_is_possible(self):
         if self.eta_min > self.lr:
             raise ValueError(f"eta_min {self.eta_min} exceeds lr {self.lr}")
+        if self.lr * self.weight_decay >= 1:  # AdamW takes that share off in a step
+            raise ValueError(f"weight_decay {self.weight_decay:g} times lr {self.lr:g} is 1 or more: lower one of them")
         return self

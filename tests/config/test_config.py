@@ -107,6 +107,7 @@ def test_a_file_holds_only_what_differs(tmp_path):
         ("device: gpu", "device 'gpu'"),
         ("train: {lr: 0}", "train.lr 0"),
         ("train: {lr: .inf}", "train.lr"),
+        ("train: {weight_decay: 1.0e+300}", "weight_decay 1e+300 times lr 0.001 is 1 or more"),
         ("train: {eta_min: 1.0}", "eta_min 1.0 exceeds lr"),
         ("train: {loss: mae}", "train.loss 'mae'"),
         ("eval: {smooth_px: 1.0e+300}", "eval.smooth_px 1e+300"),
