@@ -63,10 +63,10 @@ class Job:
         return float(np.median(self.calibration.levels)) if len(self.calibration.levels) else 0.0
 
     def new_level(self) -> NewLevel:
-        """How thresholds of a series go along with what rises slowly; not where the settings fix them, and not with
-        several variables that have events of their own."""
+        """How thresholds of a series go along with what rises slowly; not where the settings fix them, not with several
+        variables that have events of their own, and not without quiet data."""
         stays = self.settings.fixed_thresholds or self.settings.combine == "each"
-        quiet = self.calibration.levels[: 0 if stays else None]
+        quiet = self.calibration.left_behind[: 0 if stays else None]
         return NewLevel(self.low, quiet, self.scorer.clip_length)
 
     def doubt(self, levels: np.ndarray) -> str:

@@ -80,6 +80,11 @@ class Calibration:
     watched: np.ndarray | None = None
     zones: tuple["Calibration", ...] = ()
 
+    @property
+    def left_behind(self) -> np.ndarray:
+        """Levels (N,) of data that a watched reel may leave slowly: quiet ones, which it is no part of."""
+        return self.levels
+
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
         found = residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)

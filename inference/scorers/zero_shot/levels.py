@@ -98,6 +98,11 @@ class ZeroShotCalibration(Calibration):
         self.lowest = float(self.own.levels[-1]) if len(self.own.levels) else self.unit * clean.ranked[-1]
         self.frequent = self.unit * clean.threshold(FREQUENT / max(self._samples, 1.0))
 
+    @property
+    def left_behind(self) -> np.ndarray:
+        """None: thresholds are of all of the series, and what rises slowly in it is as unusual as what does at once."""
+        return np.zeros(0, np.float32)
+
     def promises(self, settings: EvalConfig) -> tuple[Promise, Promise] | None:
         """What clean synthetic series with a bulk like this one's, and itself, exceed as often as is allowed."""
         if settings.fixed_thresholds:

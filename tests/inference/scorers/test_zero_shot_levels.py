@@ -1,11 +1,18 @@
 """Thresholds without training: of clean synthetic series, and of the events that a series has itself."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
+from inference.calibration.noise import NoiseModel
+from inference.calibration.thresholds import Calibration
+from inference.job import Job
 from inference.scorers.zero_shot.levels import FREQUENT, CleanEvents, ZeroShotCalibration, bulk, event_levels
 
 
@@ -124,3 +131,18 @@ def test_what_a_series_does_more_often_than_anomalies_are_is_usual_to_it(seed, c
     promise = made.promises(EvalConfig(false_alarms_per_day=1.0))[0]
     assert made.own.at_least(promise.threshold) <= FREQUENT + 1 + promise.used
     assert promise.threshold <= size + 1  # and the few are found
+
+
+@given(st.integers(0, 1000), st.floats(1.1, 1.4), st.integers(300, 1500))
+@settings(max_examples=20)
+def test_what_rises_slowly_is_no_new_level_of_a_series_that_is_judged_by_itself(seed, height, rise):
+    """As a flare does: there are no quiet data that it leaves. By levels of such it would be one."""
+    scores = np.random.default_rng(seed).uniform(0.9, 1.1, 6000)
+    scores[4000 : 4000 + rise] += np.linspace(0, 3 * height - 1, rise)
+    scores[4000 + rise : 5600] = 3 * height
+    made = calibration(CleanEvents(np.ones((100, 8)), 4096), 1.0, scores)
+    anyone: Any = SimpleNamespace(clip_length=64)
+    job = Job(anyone, anyone, made, 3.0, 3.0, EvalConfig(), {}, Path())
+    assert not job.new_level().of(scores).any()
+    of_quiet = Calibration(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), scores[:4000].astype(np.float32))
+    assert Job(anyone, anyone, of_quiet, 3.0, 3.0, EvalConfig(), {}, Path()).new_level().of(scores).any()
