@@ -96,7 +96,7 @@ def _named_above(heads: Sequence[tuple[int, list[str]]], width: int, times: Sequ
 def _first_row(rows: Sequence[tuple[int, list[str]]], width: int) -> int | None:
     """The place of the first line that is a row, as most of those behind it are."""
     for place, (_, cells) in enumerate(rows):
-        if len(cells) == width and _is_row(cells):
+        if len(cells) == width and _is_row(cells) and not cells[0].strip().endswith(":"):  # a setting: Date: 2024-03-05
             some = [row for _, row in rows[place : place + ROWS_LOOKED_AT]]
             if sum(len(row) == width and _is_row(row) for row in some) > MOST * len(some):
                 return place

@@ -58,6 +58,8 @@ _REWRITTEN = (
     (re.compile(r"^\[(.*\d.*)\]$"), r"\1"),  # as servers log
     (re.compile(rf"(?<=\d)({_HALF})?\s+(?:-|–|—|to)\s+\d{{1,2}}:\d\d(?::\d\d)?(?:{_HALF})?$"), r"\1"),  # to a clock
     (re.compile(rf"^({_CLOCK_FIRST}),?\s+(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|{_DAY_BY_NAME})$"), r"\2 \1"),
+    # Days of the week in any language, before a date: mié, 06 mar 2024; Mi. 06.03.2024.
+    (re.compile(r"^[^\W\d_]{2,10}[.,]*\s+(?=\d{1,4}[-/.]\d{1,2}[-/.]\d|\d{1,2}\.?\s+[^\W\d_]{3,}\.?,?\s+\d{4})"), ""),
     (re.compile(r"(?<=:\d\d)\s*(?:Uhr|uur|[Hh]rs?|h)\.?$"), ""),
     (re.compile(r"^(\d{8}):(\d{4})$"), r"\1T\2"),  # PVGIS
     (re.compile(r"(?<=\d)\s+@\s+(?=\d)"), " "),  # Kibana
@@ -69,7 +71,7 @@ _REWRITTEN = (
 )
 # What all of these have and plain dates have not.
 _MAY_BE_OTHER = re.compile(
-    r"[^\x00-\x7f]|[A-Za-z]{3}|\sto\s|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
+    r"[^\x00-\x7f]|[A-Za-z]{3}|^[A-Za-z]{2}[.,]*\s\d|\sto\s|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
     r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d"
     r"|\d:\d\d(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?,?\s+\d{1,4}[-/.]\d|:\d\d\s*h$|\s@\s|[\dZ]/\d{4}-|^\d{8}:\d{4}$"
 )

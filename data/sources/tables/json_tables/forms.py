@@ -19,6 +19,7 @@ from data.sources.tables.json_tables.nested import (
     with_numbered_parts,
 )
 from data.sources.tables.json_tables.senml import is_senml, of_senml
+from data.sources.times.column import KNOWN_NAMES
 
 NO_FORM = (
     "its JSON is neither a list of records, nor columns by their names, nor an answer of Prometheus, InfluxDB, "
@@ -50,6 +51,8 @@ def _of_known_form(value: Any) -> pd.DataFrame:
         return _of_prometheus(value["data"])
     if isinstance(value.get("results"), list):
         return _of_influx(value["results"])
+    if (arrays := _arrays_by_name(value)) is not None:
+        return arrays
     if value and all(isinstance(column, dict) for column in value.values()):
         are_rows = tell_rows(value) and not any(map(tell_rows, value.values()))
         return _with_rows(pd.DataFrame.from_dict(value, orient="index") if are_rows else pd.DataFrame(value))
@@ -142,6 +145,17 @@ def _of_columns(value: dict) -> pd.DataFrame:
     if len(columns) == 1 and _is_records(next(iter(columns.values()))):
         return pd.json_normalize(next(iter(columns.values())))
     return pd.DataFrame(columns | _offset(value, columns))
+
+
+def _arrays_by_name(value: dict) -> pd.DataFrame | None:
+    """Columns that stand in a record each, beside what is told of them, one of them the times (Strava's streams); None
+    of others.
+    """
+    arrays = {name: part["data"] for name, part in value.items() if isinstance(part, dict) and "data" in part}
+    are_lists = all(isinstance(array, list) and len(array) >= FEWEST_ROWS for array in arrays.values())
+    if len(arrays) < 2 or not are_lists or len(set(map(len, arrays.values()))) > 1 or not {*arrays} & KNOWN_NAMES:
+        return None
+    return pd.DataFrame(arrays)
 
 
 def _offset(value: dict, columns: dict[str, list]) -> dict[str, list]:

@@ -31,7 +31,7 @@ def of_values(series: Series, raw: RawCells | None) -> Iterator[str]:
     if raw is None or raw.by_blanks:
         return
     yield from _called_bad(series, raw)
-    if not any("thousand" in told for told in series.told):
+    if not any(word in told for told in series.told for word in ("thousand", "converted")):
         yield from _thousands(series, raw)
         yield from _below_another_name(series, raw)
 

@@ -7,6 +7,8 @@ import pandas as pd
 
 from data.sources.times.cells import PER_SECOND, epoch_unit
 from data.sources.times.counts.day_counts import DAY_S, DAYS_OF_1970, are_years, seconds_of_years
+from data.sources.times.counts.elapsed import elapsed_s
+from data.sources.times.divided import is_text
 from data.sources.times.parts import PART_NAMES, WEEKDAYS
 
 HOURS_OFF = range(-14, 15)  # of any zone
@@ -32,6 +34,10 @@ def clocks_again(table: pd.DataFrame, known: dict[str, str], utc: np.ndarray | N
         return {}
     times, found = pd.DatetimeIndex(utc), {}
     for name in table.columns:
+        if name not in known and _NAMES_TIME.search(str(name)) and is_text(table[name]):
+            passed = elapsed_s(table[name].astype("string").str.strip(), str(name).lower(), True)
+            if passed is not None and _passes_with(passed, times):
+                found[name] = "left out: what has passed since a start"
         if name in known or table[name].dtype.kind not in "iuf" or not table[name].notna().any():
             continue
         part = _PARTS.get(str(name).lower().strip("_ "))

@@ -70,6 +70,13 @@ def _first_rises_in_time(table: pd.DataFrame, row: dict[str, str]) -> str | None
     return str(name) if row and rises and time_unit(row[name]) else None
 
 
+def _only_numbers(table: pd.DataFrame, unit: str | None) -> str | None:
+    """The one column of numbers beside a column of units, and times by a known name, whatever it is called."""
+    time = known_column(table) if unit else None
+    numbers = [str(name) for name in table.columns if name != time and table[name].dtype.kind in "iuf"]
+    return numbers[0] if time and len(numbers) == 1 else None
+
+
 def _as_numbers(cells: pd.Series) -> pd.Series:
     """A column whose texts are all numbers, once the words above them are gone, as numbers."""
     cells = cells.infer_objects()
@@ -91,6 +98,7 @@ def _of_a_column(read: TextTable, prep: PrepConfig) -> TextTable:
         next((names[known] for known in some if known in names), None)
         for some in (UNIT_COLUMNS, VALUE_NAMES, SENSOR_NAMES)
     )
+    value = value or _only_numbers(table, unit)
     if unit is None or value is None or sensor == value or unit in prep.value_columns or not is_text(table[unit]):
         return read
     words = table[unit].astype("string").str.strip().fillna("")
