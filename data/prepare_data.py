@@ -19,7 +19,7 @@ from data.disk.lock import owned
 from data.disk.parts import remove_folder
 from data.failures import worker_died
 from data.frames.assemble import Given, assemble, finish, making_folder, read_given, take_names
-from data.frames.doubts.tell import tell_copies
+from data.frames.doubts.tell import tell_copies, tell_single
 from data.frames.first_pass import FirstPass, first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
@@ -137,6 +137,7 @@ def _make_reels(
             continue
         if path:
             made.append(path)
+    tell_single(made)
     tell_copies(made)
     return made, failed
 

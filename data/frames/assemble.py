@@ -191,7 +191,7 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
         log.info(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
     else:
         write_csv(path, fresh)
-    if fresh.empty:
+    if fresh.empty and len(reel) > 1:  # of single frames one line says it for all
         fault = f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} {items_of(reel)}"
         log.warning(f"{fault}; {lengths_that_fit([reel])}")
     elif told := too_long_to_train(reel, fresh, prep.clip_length):

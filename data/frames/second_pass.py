@@ -62,7 +62,7 @@ def decode_rows(workers: Workers, plan: ReelPlan, part: Path, identity: str, con
     total = len(plan.rows) * len(plan.channels)
     with (
         Journal(part) as journal,
-        progress(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
+        progress(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame", leave=total > 1) as bar,
     ):
         for facts in _decoded(workers, tasks, plan, part, config):
             journal.add(facts)

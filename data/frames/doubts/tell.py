@@ -11,11 +11,12 @@ from data.frames.doubts.order import told_order
 from data.frames.doubts.same import seen_at, told_same
 from data.frames.doubts.small import small_pictures
 from data.frames.doubts.times import told_carries
-from data.messages import logger
+from data.messages import amount, logger
 from data.reel.reel import Reel
 
 log = logger(__name__)
 
+MOST_NAMES = 3  # in a line
 MOST_REELS = 128  # of a run that are compared with each other
 
 
@@ -38,3 +39,14 @@ def tell_copies(paths: Sequence[Path]) -> None:
         reels = [Reel(path) for path in paths]
         for told in told_same({reel.name: (len(reel), seen_at(reel)) for reel in reels}):
             log.warning(told)
+
+
+def tell_single(paths: Sequence[Path]) -> None:
+    """Say in one line which of the reels that were made hold a single frame."""
+    single = [path.name for path in paths if Reel(path).shape[0] == 1]
+    if single:
+        few = ", ".join(single[:MOST_NAMES]) + (" ..." if len(single) > MOST_NAMES else "")
+        log.warning(
+            f"{amount(len(single), 'reel')} of one frame, from which nothing can be learnt and which nothing is found "
+            f"in: {few}; frames of one recording belong into one folder, called by their time or number"
+        )

@@ -147,3 +147,17 @@ def test_prep_tells_of_a_folder_with_two_cameras_that_no_name_tells_apart(tmp_pa
     told = [record.message for record in caplog.records if "looks the same again" in record.message]
     assert [line.split(":")[0] for line in told] == ["turns"]
     assert [small_pictures(Reel(path).frames).shape for path in paths] == [(20, SIDE * SIDE)] * 2
+
+
+def test_reels_of_one_frame_are_told_in_one_line(tmp_path, caplog):
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / "raw" / name).mkdir(parents=True)
+        Image.fromarray(np.full((SIDE, SIDE), 90, np.uint8)).save(tmp_path / "raw" / name / "img.png")
+    config = Config(data_raw=str(tmp_path / "raw"), data_clips=str(tmp_path / "reels"))
+    with caplog.at_level(logging.INFO):
+        assert len(prep(config)) == 4
+    told = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(told) == 1
+    assert "4 reels of one frame" in told[0]
+    assert "a, b, c ..." in told[0]
+    assert not [record for record in caplog.records if record.message.startswith("decoding")]
