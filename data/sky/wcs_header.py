@@ -53,6 +53,8 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     try:
         if wcs is None:
             cards, flag = read_by_sunpy(header, shape)
+            if flag and not _is_near_earth(header):
+                raise ValueError(f"header does not tell where its observer is, {header['DSUN_OBS']} m from the Sun")
             _check_projection(cards, shape)
             wcs = _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc)))
     except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
@@ -69,13 +71,17 @@ def _without_sunpy(header: Mapping, time_utc: str, why: str) -> tuple[FrameWcs |
     """
     cards = dict(header) | _as_tangent(header)
     wcs, assumed = from_header(cards, time_utc), ""
-    is_near_earth = abs(number_of(header, "DSUN_OBS", AU_M) / AU_M - 1) < NEAR_EARTH
-    if wcs is None and is_near_earth and not any(name in header for name in ELSEWHERE):
+    if wcs is None and _is_near_earth(header) and not any(name in header for name in ELSEWHERE):
         radius = {"RSUN_OBS": header["RSUN_OBS"]} if "RSUN_OBS" in header else {}
         projection = {name: value for name, value in cards.items() if name not in OBSERVER}
         wcs = from_header(projection | radius | _of_earth(time_utc), time_utc)
         assumed = f"; {ON_EARTH}"
     return wcs, f"placed by its plain cards: {why}{assumed}" if wcs else ""
+
+
+def _is_near_earth(header: Mapping) -> bool:
+    """Whether a header tells no distance from the Sun that is not Earth's."""
+    return abs(number_of(header, "DSUN_OBS", AU_M) / AU_M - 1) < NEAR_EARTH
 
 
 def _as_tangent(header: Mapping) -> dict[str, str]:

@@ -5,12 +5,17 @@ radius, the orbit of Solar Orbiter, an observer on Earth where none is named.
 """
 
 import logging
+import math
 import warnings
 from collections.abc import Mapping
+from copy import copy
 from itertools import chain
 from typing import Any
 
 import numpy as np
+
+from data.sky.wcs_skew import MATRICES
+from data.sky.wcs_spelling import number_of
 
 ON_THE_SUN = ("CRLN", "CRLT", "HGLN", "HGLT")  # axes of maps of its surface, whose units sunpy may not know
 NEEDED = (("CRPIX1", "CRPIX2"), ("CRVAL1", "CRVAL2"))  # of a header that sunpy has no map class for
@@ -26,6 +31,7 @@ def read_by_sunpy(header: Mapping, shape: tuple[int, int]) -> tuple[dict[str, An
     axes = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
     if any(name.startswith(ON_THE_SUN) for name in axes):
         raise ValueError(f"its axes are {', '.join(axes)}, not helioprojective: a map of longitudes and latitudes")
+    header = _with_matrix(header)
     import sunpy.map  # late: it costs seconds, and AIA and HMI do not need it
     from sunpy.coordinates import Helioprojective
 
@@ -50,6 +56,21 @@ def read_by_sunpy(header: Mapping, shape: tuple[int, int]) -> tuple[dict[str, An
         log.setLevel(level)
     on_earth = any("Earth-based observer" in str(w.message) for w in caught)
     return cards, ON_EARTH if on_earth else ""
+
+
+def _with_matrix(header: Mapping) -> Mapping:
+    """A header of Solar Orbiter with its roll, CROTA2, as a matrix: sunpy's map of EUI fails on one without."""
+    if "solar orbiter" not in str(header.get("OBSRVTRY", "")).lower() or any(name in header for name in MATRICES):
+        return header
+    try:
+        roll, (across, up) = math.radians(number_of(header, "CROTA2", 0.0)), [number_of(header, name) for name in SCALE]
+    except KeyError:
+        return header
+    turned: Any = copy(header)
+    turned["PC1_1"] = turned["PC2_2"] = math.cos(roll)
+    if across and up:
+        turned["PC1_2"], turned["PC2_1"] = -up / across * math.sin(roll), across / up * math.sin(roll)
+    return turned
 
 
 def _with_comments(header: Mapping) -> Mapping:

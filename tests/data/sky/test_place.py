@@ -131,6 +131,28 @@ def test_a_place_needs_no_card_that_is_not_of_it(cards, observer):
     assert not observer or "observer taken as Earth" in flag
 
 
+@pytest.mark.parametrize("roll_deg", [0.0, 25.0, -170.0])
+def test_solar_orbiter_is_placed_by_its_orbit_and_roll_without_a_matrix(roll_deg):
+    """As with one; its maps in sunpy raise a TypeError on headers without."""
+    cards = dict.fromkeys(OBSERVER) | {"RSUN_OBS": None, "OBSRVTRY": "Solar Orbiter", "INSTRUME": "EUI"}
+    cards |= {"HCIX_OBS": 3e10, "HCIY_OBS": -5e10, "HCIZ_OBS": 1e9, "CROTA2": None}
+    found, why, _ = placed(**cards, CROTA=roll_deg)
+    assert found is not None
+    cos, sin = np.cos(np.radians(roll_deg)), np.sin(np.radians(roll_deg))
+    expected, *_ = placed(**cards, PC1_1=cos, PC1_2=-sin, PC2_1=sin, PC2_2=cos)
+    assert why == ""
+    assert expected is not None
+    assert expected.crota2 == pytest.approx(roll_deg)
+    assert astuple(found) == pytest.approx(astuple(expected))
+    assert as_sunpy(found, **cards, PC1_1=cos, PC1_2=-sin, PC2_1=sin, PC2_2=cos) < 0.01
+
+
+def test_solar_orbiter_without_its_orbit_is_not_taken_to_be_on_earth():
+    wcs, why, _ = placed(OBSRVTRY="Solar Orbiter", INSTRUME="EUI", HGLN_OBS=None, DSUN_OBS=6e10, CROTA2=None)
+    assert wcs is None
+    assert why == "header does not tell where its observer is, 60000000000.0 m from the Sun"
+
+
 @pytest.mark.parametrize("elsewhere", [{"DSUN_OBS": 1.2e11}, {"HAEX_OBS": 1.0}, {"HGLN_OBS": 80.0}], ids=str)
 def test_who_is_not_near_earth_is_not_taken_to_be_there(elsewhere):
     wcs, why, _ = placed(**ASKING["EIT without SOLAR_R"] | {"RSUN_OBS": None} | dict.fromkeys(OBSERVER) | elsewhere)
