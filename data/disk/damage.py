@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from data.disk.digests import check_beside, check_json, check_sealed
+from data.disk.heads import READING
 
 AGAIN = "move it away, and it is made anew from the quiet frames of the run"  # of what is kept in calibration/
 MOST_JSON_BYTES = 2**26  # far beyond what the program writes
@@ -89,12 +90,15 @@ def arrays_of(path: Path, way_out: str) -> Iterator[dict[str, np.ndarray]]:
         with zipfile.ZipFile(BytesIO(content)) as members:
             if sum(member.file_size for member in members.infolist()) > len(content):  # np.savez packs nothing
                 raise ValueError("it would unpack to more than it holds")
-        with np.load(BytesIO(content), allow_pickle=False) as saved:
-            yield {name: saved[name] for name in saved.files}
+        with READING, np.load(BytesIO(content), allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in saved.files}
+        yield arrays
 
 
 def read_array(path: Path, way_out: str) -> np.ndarray:
     """The array of an .npy. Raises Damaged, OSError."""
     with told(path, way_out):
         check_beside(path)
-        return np.load(BytesIO(path.read_bytes()), allow_pickle=False)
+        content = BytesIO(path.read_bytes())
+        with READING:
+            return np.load(content, allow_pickle=False)

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from data.disk.heads import READING
+
 SHARD_BYTES = 2**25  # before compression
 INSTALL = "pip install -r data/disk/requirements-zarr.txt"
 
@@ -53,7 +55,8 @@ class Npy:
         return
 
     def open(self, path: Path) -> np.memmap:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with READING:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not array.flags.c_contiguous:
             raise ValueError("it is not in C order")
         return array

@@ -65,8 +65,7 @@ class Progress:
 class Desk:
     """What streams that are followed together share.
 
-    starting: held by the one that reads the run's files. NumPy reads the heads of arrays by Python's own parser, which
-    threads of CPython 3.11 can't use at once ("AST constructor recursion depth mismatch").
+    starting: held by the one that reads the run's files, as it makes those that are missing.
     """
 
     interrupt: Interrupt

@@ -2,11 +2,14 @@
 
 import json
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 import pytest
 
-from data.disk.damage import Damaged, arrays_of, read_json
+from data.disk.damage import Damaged, arrays_of, read_array, read_json
 from data.disk.digests import check_sealed, sealed, with_digest
 from data.disk.files import write_csv, write_json, write_meta
 from data.disk.places import refuse_links_out
@@ -235,3 +238,30 @@ def test_a_reel_is_written_in_place_of_links_and_not_through_them(reel, tmp_path
     (reel.path / "windows.csv").symlink_to(victim)
     write_csv(reel.path / "windows.csv", Reel(reel.path).candidates)
     assert victim.read_text() == "mine"
+
+
+def test_threads_read_the_heads_of_arrays_one_at_a_time(reel, tmp_path, monkeypatch):
+    """Else a sound file may be told as damaged, see heads.py."""
+    write_arrays(tmp_path / "a.npz", x=np.arange(3), y=np.ones(2))
+    at_work, own = Lock(), np.load
+
+    def load(*words, **named):
+        assert at_work.acquire(blocking=False), "two at once"
+        time.sleep(0.002)
+        try:
+            return own(*words, **named)
+        finally:
+            at_work.release()
+
+    def read(number: int) -> None:
+        if number % 3 == 0:
+            assert len(Reel(reel.path).frames) == 24
+        elif number % 3 == 1:
+            assert read_array(reel.path / "missing.npy", "").shape == (24, 1)
+        else:
+            with arrays_of(tmp_path / "a.npz", "") as arrays:
+                assert [*arrays] == ["x", "y"]
+
+    monkeypatch.setattr(np, "load", load)
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(read, range(30)))
