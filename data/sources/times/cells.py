@@ -27,6 +27,7 @@ from data.sources.times.counts.other_zeros import (
 from data.sources.times.exchanged import PUT_BACK, put_back
 from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
+from data.sources.times.wild import FAR_OFF, NEVER_SET, far_off, never_set
 from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
 from data.sources.times.zones.zone_beside import LOCAL, says_local, zoned
 
@@ -34,20 +35,7 @@ NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
 CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
 
-NEVER_SET = "this time was never set: a clock's zero, far off all others"
-FAR_OFF = "this time lies years away from all others"
 TAKEN_AS_YEARS = "taken as years; prep.time_unit=s if they are seconds"
-FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 30, 20, 366 * 86_400_000_000
-# Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX, GPS, loggers without power; the end of .NET's and
-# databases' time.
-ZEROS = np.array(
-    [
-        *("0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01"),
-        *("1980-01-01", "1980-01-06", "2000-01-01", "2010-01-01", "9999-12-31"),
-    ],
-    "datetime64[D]",
-)
-
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
@@ -349,10 +337,9 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     Where steps are shorter than the milliseconds that UTC is kept in, the times become relative to the first.
     """
     reasons = np.where(np.isnat(found), NO_TIME, "").astype(object)
-    never_set = _never_set(found)
-    reasons[never_set], found = NEVER_SET, np.where(never_set, np.datetime64("NaT", "us"), found)
-    far = _far_off(found)
-    reasons[far], found = FAR_OFF, np.where(far, np.datetime64("NaT", "us"), found)
+    for is_wild, reason in ((never_set, NEVER_SET), (far_off, FAR_OFF)):
+        wild = is_wild(found)
+        reasons[wild], found = reason, np.where(wild, np.datetime64("NaT", "us"), found)
     if not zoned.all() and are_half_days(found):
         raise TableError(
             "its clocks go from 12 to 1 within a day, as those of 12 hours do, and none says am or pm: "
@@ -368,35 +355,6 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
         return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
     nearest = (found + np.timedelta64(500, "us")).astype("datetime64[ms]")  # parts of days are rarely whole ones
     return Times(nearest, np.full(len(found), np.nan), reasons, how)
-
-
-def _never_set(found: np.ndarray) -> np.ndarray:
-    """Which times (N,) are the first or last that a clock knows, a year or more away from all others, and farther than
-    nine in ten of these are from each other; or, where they are fewer than half, of that day: a clock that runs from
-    its zero on until it is set.
-    """
-    days = found.astype("datetime64[D]")
-    of_day = np.isin(days, ZEROS)
-    runs = of_day.sum() < 0.5 * (~np.isnat(found)).sum()
-    at_zero = of_day & (runs | (found == days) | (days == ZEROS[-1]))
-    others = np.sort(days[~at_zero & ~np.isnat(days)].astype(np.int64))
-    if not at_zero.any() or not len(others):
-        return np.zeros(len(found), bool)
-    zeros = np.where(at_zero, days, others[0].astype("datetime64[D]")).astype(np.int64)
-    after = np.searchsorted(others, zeros)
-    nearest = np.minimum(*(np.abs(zeros - others[np.clip(after - n, 0, len(others) - 1)]) for n in (0, 1)))
-    return at_zero & (nearest > max(366, np.quantile(np.diff(others), 0.9) if len(others) > 1 else 0))
-
-
-def _far_off(found: np.ndarray) -> np.ndarray:
-    """Which times (N,), few among many, lie years away from all others: lost digits, wild clocks."""
-    known = found[~np.isnat(found)].astype(np.int64)
-    if len(known) < FEWEST_OTHERS:
-        return np.zeros(len(found), bool)
-    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
-    reach = max(TIMES_THEIR_SPAN * (high - low), YEAR_US)
-    far = ~np.isnat(found) & (np.abs(found.astype(np.int64).astype(float) - middle) > reach)
-    return far if far.sum() <= max(1, 0.01 * len(known)) else np.zeros(len(found), bool)
 
 
 def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:

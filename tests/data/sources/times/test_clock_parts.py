@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.table import TableSource
-from data.sources.times.cells import FAR_OFF, times_of
+from data.sources.times.cells import times_of
 from data.sources.times.clock_parts import WRAPS_S, in_parts
 from data.sources.times.column import time_column
+from data.sources.times.wild import FAR_OFF
 
 lengths = st.lists(st.integers(12, 40), min_size=1, max_size=5)
 
