@@ -57,7 +57,7 @@ class Earlier:
             self._repeated = deque((np.zeros_like(each) for each in self._repeated), self.reach + 1)
         repeated = self._repeats(flux)
         before, now = (np.count_nonzero(each) for each in (self._repeated[-1] if self.frames else 0, repeated))
-        self._is_anew.append(before > REPEATED * flux.size and now < STILL_REPEATED * before)
+        self._is_anew.append(bool(before > REPEATED * flux.size and now < STILL_REPEATED * before))
         self._repeated.append(repeated)
         self.frames.append(flux)
 
