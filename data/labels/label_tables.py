@@ -54,7 +54,7 @@ def _of_json(text: str) -> pd.DataFrame:
         objects = [dict(zip(("start", "end"), pair, strict=True)) for pair in objects]
     if not any(isinstance(event, dict) and STARTS & {str(name).lower() for name in event} for event in objects):
         objects = list(bounds_within(objects)) or objects
-    events: list[dict[str, Any]] = [event for event in objects if isinstance(event, dict)]
+    events: list[Any] = [event for event in objects if isinstance(event, dict)]
     if name := next((name for event in events for name in LABELLED if event.get(name) == []), None):
         raise FormError(f"has empty lists as {name!r}, which may call it normal: write picture,label, or start,end")
     rows = [cells_of(event) for event in events]
