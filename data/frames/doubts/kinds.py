@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from data.frames.doubts.names import columns, forms
-from data.frames.doubts.small import apart, steps, together
+from data.frames.doubts.small import NOISE, apart, steps, together
 
 MOST_KINDS, FEWEST = 16, 3  # cameras, channels, places; frames of each
 FEWEST_FRAMES = 8
@@ -15,7 +15,6 @@ FARTHER = 3.0  # times as far from each other as among themselves: two things
 TURNS = 0.3  # of the frames that follow one of another look
 SAMPLES = 12  # of each kind that are compared with the others
 FEW = 0.2  # of the frames: those called otherwise
-NOISE = 0.004  # of the range: a level of 8 bits, which rounding and coding leave
 
 
 def told_kinds(pictures: np.ndarray, names: Sequence[str]) -> str:

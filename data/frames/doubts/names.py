@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+MOST_NAMES = 3  # in a line
 _NUMBER = re.compile(r"\d+")
 
 
@@ -19,3 +20,8 @@ def columns(names: Sequence[str]) -> list[list[str]]:
     if len({len(row) for row in rows}) != 1:
         return []
     return [[*column] for column in zip(*rows, strict=True) if len(set(column)) > 1]
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first of names, for a line."""
+    return ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from data.frames.doubts.names import columns
-from data.frames.doubts.small import apart
+from data.frames.doubts.small import NOISE, apart
 
 FEWEST_FRAMES = 6
 NEARER = 0.6  # the other order's steps, by those of the order as it is, where the two differ
 SURE = 0.75  # of these places that are farther than the other order's usual step
 OUTLYING = 2.0  # times as far as frames usually are: a place where a single seam is told by
-NOISE = 0.004  # of the range, as in kinds.py
 _DECIMAL = re.compile(r"\d+\.?\d*(?:[eE][-+]?\d+)?")
 
 

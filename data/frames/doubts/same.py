@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 import cv2
 import numpy as np
 
+from data.frames.doubts.names import some_of
 from data.frames.doubts.small import together
 from data.reel.reel import Reel
 
 PLACES, SIDE = 9, 16  # of a reel that are compared; px of a small picture
 SCENE, MOVES = 0.98, 0.95  # correlations of what all pictures of each have in common, and of what is left without it
-MOST_NAMES = 3  # in a line
 LENGTHS = 1.1  # times as many frames, at most
 
 
@@ -31,8 +31,8 @@ def told_same(seen: Mapping[str, tuple[int, np.ndarray]]) -> Iterator[str]:
     groups = together(is_same)
     for group in np.flatnonzero(np.bincount(groups) > 1):
         own = [name for name, number in zip(names, groups, strict=True) if number == group]
-        few = ", ".join(own[:MOST_NAMES]) + (" ..." if len(own) > MOST_NAMES else "")
-        yield f"{few} show the same pictures: if they are copies, or one is a film of the other, leave all but one out"
+        told = f"{some_of(own)} show the same pictures"
+        yield f"{told}: if they are copies, or one is a film of the other, leave all but one out"
 
 
 def _alike(arrays: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from data.reel.stretch import values_of
 
 SIDE = 24  # px of a small picture's longer side, about
 MOST_FRAMES, AT_ONCE = 2048, 64  # of a longer reel its begin is looked at
+NOISE = 0.004  # of the range: a level of 8 bits, which rounding and coding leave
 
 
 def small_pictures(frames: Any) -> np.ndarray:

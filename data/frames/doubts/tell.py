@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.frames.doubts.kinds import told_kinds
+from data.frames.doubts.names import some_of
 from data.frames.doubts.order import told_order
 from data.frames.doubts.same import seen_at, told_same
 from data.frames.doubts.small import small_pictures
@@ -16,7 +17,6 @@ from data.reel.reel import Reel
 
 log = logger(__name__)
 
-MOST_NAMES = 3  # in a line
 MOST_REELS = 128  # of a run that are compared with each other
 
 
@@ -45,8 +45,7 @@ def tell_single(paths: Sequence[Path]) -> None:
     """Say in one line which of the reels that were made hold a single frame."""
     single = [path.name for path in paths if Reel(path).shape[0] == 1]
     if single:
-        few = ", ".join(single[:MOST_NAMES]) + (" ..." if len(single) > MOST_NAMES else "")
         log.warning(
             f"{amount(len(single), 'reel')} of one frame, from which nothing can be learnt and which nothing is found "
-            f"in: {few}; frames of one recording belong into one folder, called by their time or number"
+            f"in: {some_of(single)}; frames of one recording belong into one folder, called by their time or number"
         )

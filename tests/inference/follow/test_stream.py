@@ -245,6 +245,14 @@ def test_a_recording_behind_an_address_is_read_once(work, tmp_path):
     assert len(found) == 40
 
 
+def send_all(handler, body):
+    """All of a film at once, and then nothing more."""
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(body)
+    handler.close_connection = True
+
+
 def test_a_broken_stream_is_taken_up_again_as_after_a_gap(work, tmp_path):
     body = write(tmp_path / "a.ts", scenes(60)).read_bytes()
     with serving() as (address, answers):
@@ -253,10 +261,7 @@ def test_a_broken_stream_is_taken_up_again_as_after_a_gap(work, tmp_path):
             if n > 1:
                 handler.send_error(404)
                 return
-            handler.send_response(200)
-            handler.end_headers()
-            handler.wfile.write(body)
-            handler.close_connection = True
+            send_all(handler, body)
 
         answers["/a.ts"] = twice
         scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", **PATIENT)
@@ -280,10 +285,7 @@ def test_what_came_before_a_break_is_judged_while_the_stream_is_away(work, tmp_p
                 source.timeout_s = 0.0
                 handler.send_error(404)
                 return
-            handler.send_response(200)
-            handler.end_headers()
-            handler.wfile.write(body)
-            handler.close_connection = True
+            send_all(handler, body)
 
         answers["/a.ts"] = once
         scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", **PATIENT)
