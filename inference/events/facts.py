@@ -10,10 +10,11 @@ import pandas as pd
 from config.sections.eval import Zone
 from data.reel.contract import Watched
 from data.reel.mask_bits import SATURATED
-from inference.events.events import Event, events_table, in_order
+from inference.events.events import Event
 from inference.events.instrument import event_reason
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock, source_columns
+from inference.events.tables import events_table, in_order
 from inference.zones import named_zones
 
 FACT_COLUMNS = ("severity", "instrument", "saturated", "channel")

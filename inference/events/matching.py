@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from data.reel.gaps import gaps_after
-from inference.events.events import iso_utc
 from inference.events.sky import Observer, rotated_from_earth
+from inference.events.tables import iso_utc
 
 MATCH_COLUMNS = (
     *("flare", "goes_class", "flux_w_m2", "start", "peak", "end", "x_arcsec", "y_arcsec", "observed", "n_frames"),

@@ -12,12 +12,13 @@ import pandas as pd
 from data.reel.contract import AnyReel
 from inference.calibration.drift import Drift
 from inference.events.boxes import Box
-from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json, in_order
+from inference.events.events import UNEXPLAINED, Event, EventLinker
 from inference.events.facts import Named, describe
 from inference.events.instrument import camera_frames
 from inference.events.joining.grouping import as_one
 from inference.events.joining.together import Together, group_distance_px
 from inference.events.source_place import source_columns
+from inference.events.tables import events_json, in_order
 from inference.follow.records import Records
 from inference.job import Job
 from inference.results.results import short_identity

@@ -18,7 +18,7 @@ from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import Box
-from inference.events.events import CAMERA, Event, events_json, iso_utc
+from inference.events.events import CAMERA, Event
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.events.joining.companions import Reach
@@ -26,6 +26,7 @@ from inference.events.joining.companions import families as families_within
 from inference.events.joining.grouping import as_one
 from inference.events.joining.together import grouped_within
 from inference.events.sky import Sky, shifts
+from inference.events.tables import events_json, iso_utc
 from inference.follow.events import COMMON_FRAMES, LiveLinker, Moment, thresholds_of
 from inference.follow.records import Records
 from inference.follow.resumed_events import MOST_REPLAYED, ResumedEvents

@@ -17,11 +17,11 @@ from data.messages import amount, logger
 from data.sky.instruments import instrument_of
 from inference.calibration.thresholds import duration
 from inference.camera.watch import BROKEN
-from inference.events.events import in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe, told_variables
 from inference.events.instrument import camera_frames
 from inference.events.matching import Observed
+from inference.events.tables import in_order, write_events
 from inference.metrics.frame import average_precision, event_metrics, false_alarms_per_hour, frame_auc, runs
 from inference.metrics.series import series_metrics
 from inference.metrics.vus import period_of

@@ -18,7 +18,7 @@ from data.messages import amount, logger
 from data.reel.reel import Reel, reel_paths
 from data.sources.video import VideoSource
 from inference.detection import detections, judge_series
-from inference.events.events import events_json
+from inference.events.tables import events_json
 from inference.follow.events import LiveEvents
 from inference.follow.judging import Pictures, feeding, judge, live_frames
 from inference.job import Job, job_within

@@ -9,10 +9,11 @@ import pandas as pd
 from data.reel.reel import Reel
 from inference.camera.watch import CLOUDS
 from inference.events.course import Course
-from inference.events.events import CAMERA, Event, iso_utc
+from inference.events.events import CAMERA, Event
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock
+from inference.events.tables import iso_utc
 from inference.solar.coronagraph.polar import occulted_rsun
 from inference.solar.kinds import CHANGE, kind_in_field, kind_in_velocity, kind_of, radius_of
 from inference.solar.place.measure import course_of

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from data.sky.goes import class_of
-from inference.events.events import iso_utc
 from inference.events.matching import OBSERVER, Observed, catalog_summary, match_flares, times_of
 from inference.events.sky import Sky
+from inference.events.tables import iso_utc
 from inference.solar.kinds import DIMMING, ERUPTION, FRONT, WITH_DIMMING
 
 CLASS_COLUMNS = ("xrs_class", "xrs_class_low")

@@ -16,9 +16,9 @@ from data.disk.files import write_csv
 from data.messages import logger
 from data.reel.reel import Reel, find_reels
 from data.sky.wcs import WCS_COLUMNS
-from inference.events.events import iso_utc
 from inference.events.matching import BOX, times_of
 from inference.events.sky import Sky, rotated_from_earth
+from inference.events.tables import iso_utc
 from inference.solar.confirm import ELSEWHERE_DEG
 from inference.solar.coronagraph.polar import occulted_rsun
 

@@ -17,9 +17,9 @@ from data.live.live_source import LiveSource, Picture
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from inference.detection import detections
-from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
+from inference.events.tables import events_json
 from inference.follow.all_streams import follow_all
 from inference.follow.judging import feeding, live_frames, live_reel
 from inference.follow.records import parts

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import sunpy.data.test
 
-from inference.events.events import events_table
+from inference.events.tables import events_table
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from tests.support.reels import drifting_blobs, make_reel

@@ -14,7 +14,8 @@ from scipy.optimize import linear_sum_assignment
 from config import load
 from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
-from inference.events.events import CAMERA, COLUMNS, EventLinker, _pairs, events_json, events_table, write_events
+from inference.events.events import CAMERA, EventLinker, _pairs
+from inference.events.tables import COLUMNS, events_json, events_table, write_events
 from tests.support import oracles
 
 

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from data.disk.files import write_csv
 from data.sky.wcs import as_columns
 from inference.events.boxes import Box
-from inference.events.events import COLUMNS, EventLinker, write_events
+from inference.events.events import EventLinker
 from inference.events.export import VOEVENT, voevent, write_ecsv, write_voevents
 from inference.events.facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe, printable
 from inference.events.sky import SKY_COLUMNS, Sky
+from inference.events.tables import COLUMNS, write_events
 from inference.results.sky_plots import draw_event, draw_sheet, map_of
 from tests.inference.events.test_sky import earth_wcs
 from tests.support.reels import drifting_blobs, make_reel

@@ -15,9 +15,9 @@ from sunpy.coordinates import Helioprojective, get_earth
 from sunpy.physics.differential_rotation import solar_rotate_coordinate
 
 from data.labels.sun.catalog import flux_of_class, read_catalog
-from inference.events.events import events_table
 from inference.events.matching import BOX, MATCH_COLUMNS, Observed, catalog_summary, concordance_index, match_flares
 from inference.events.sky import rotated_from_earth
+from inference.events.tables import events_table
 from tests.support.flares import FOLDER, MINUTE, NOON, at, events_at, flares_at, match, needs_shared, watched
 
 FLARE = (0, 10, 20, "M1.0", math.nan, math.nan)

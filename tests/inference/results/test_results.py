@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from config import load
 from inference.events.boxes import Box
-from inference.events.events import in_order
 from inference.events.facts import told_variables
+from inference.events.tables import in_order
 from inference.results.collected import NAMED_VARIABLES, shares_of
 from inference.results.results import Results, told_comparisons, told_kind, told_sky
 from tests.support.reels import drifting_blobs, make_reel

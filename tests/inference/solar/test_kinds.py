@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.events.course import Course
-from inference.events.events import Event, events_table, in_order
+from inference.events.events import Event
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.joining.grouping import grouped
 from inference.events.sky import Sky
+from inference.events.tables import events_table, in_order
 from inference.solar.columns import COURSE_COLUMNS, SOLAR_COLUMNS, measured, with_solar_columns
 from inference.solar.kinds import (
     ALONE,
