@@ -16,7 +16,8 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
-from data.sources.tables.forms.devices import DEVICES, by_device, by_panel
+from data.sources.tables.device_names import DEVICES, plain_name
+from data.sources.tables.forms.devices import by_device, by_panel
 from data.sources.tables.forms.long_table import wide, without_marks
 from data.sources.tables.forms.own_clocks import by_own_clock
 from data.sources.tables.forms.runs import by_count, by_restart, tells_runs
@@ -147,7 +148,7 @@ def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
 
 def _no_keys(table: pd.DataFrame, labels: str | None) -> list[str]:
     """Columns that tell no runs apart: labels, and devices, which by_device may set side by side."""
-    plain = {str(name): str(name).lower().strip("_ ") for name in table.columns}
+    plain = {str(name): plain_name(name) for name in table.columns}
     others = (name for name in plain if plain[name] in DEVICES and not tells_runs(name))
     return [*others, *(name for name in plain if name == labels or PERHAPS_LABELS.fullmatch(name))]
 

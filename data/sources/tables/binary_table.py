@@ -15,6 +15,7 @@ from data.sources.tables.forms.long_table import named_as_long
 from data.sources.tables.json_tables.extended import plain_value
 from data.sources.tables.json_tables.forms import table_of
 from data.sources.tables.json_tables.nested import with_parsed_cells, with_plain_cells
+from data.sources.tables.json_tables.senml import packs_of
 from data.sources.tables.layout import LINES_LOOKED_AT, layout_of
 from data.sources.tables.names_again import in_first_order
 from data.sources.tables.table_size import (
@@ -48,7 +49,7 @@ _HOLDS_TABLE = re.compile(
 
 # What may hold one below names of a service's own, or lines of records.
 _MAY_HOLD_TABLE = re.compile(
-    rb"^\s*(?:\[\s*-?\d[-\d.eE\s]*,|\[\s*\[\s*-?\d)|\}\s*\{\s*\""
+    rb"\"e\"\s*:\s*\[\s*\{|^\s*(?:\[\s*-?\d[-\d.eE\s]*,|\[\s*\[\s*-?\d)|\}\s*\{\s*\""
     rb"|\"(?:datapoints|features|hits|timeseries|metricdataresults|observations|records|samples)\"\s*:\s*[\[{]"
     rb"|\"(?:list|items|entries|results|data|values|readings|measurements|rows|points|history)\"\s*:\s*\[\s*\{"
     rb"[^\]]*?\"(?:dt|ts|date|datetime|time\w*)\"\s*:",
@@ -146,9 +147,10 @@ def _of_lines(lines: Iterable[str | bytes]) -> tuple[pd.DataFrame, tuple[tuple[s
             continue
         try:
             record = json.loads(line, object_hook=plain_value)
-            if not isinstance(record, dict):
+            pack = packs_of(record)
+            if not pack and not isinstance(record, dict):
                 raise ValueError("no record")
-            records.append(record)
+            records.append(record if isinstance(record, dict) else pack)
         except ValueError as error:
             lost.append((f"line {number}", f"not readable as JSON: {error}"))
     if len(lost) > MOST_BROKEN * (len(records) + len(lost)):

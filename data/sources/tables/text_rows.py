@@ -15,6 +15,7 @@ import pandas as pd
 
 from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, unpacked
+from data.sources.tables.device_names import DEVICES, plain_name
 from data.sources.tables.layout import Layout, cells_of, is_data
 from data.sources.times.column import is_text
 
@@ -24,6 +25,8 @@ OPEN_QUOTE = "a quote that is never closed: quotes are taken as plain signs"
 NEARLY_ALL = 0.9  # of the rows: where so many are wider than the names, these are not those of the first cells
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
 _BELOW_1000 = re.compile(r"[-+]?\d{1,3}")
+_ID = re.compile(r"0\d+|\d+[eE]\d+")
+MOST_UNLIKE = 0.5  # of the ids in the first rows; more of them count rows
 BEYOND = "cell beyond the names"
 MORE_CELLS = "its rows have more cells than its first line has names"
 
@@ -93,6 +96,16 @@ def grouped_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list
         cells = [row[place].strip() for row in rows if len(row) == len(names) and row[place].strip()]
         counts = [sum(bool(form.fullmatch(cell)) for cell in cells) for form in (_GROUPED, _BELOW_1000)]
         if sum(counts) == len(cells) and min(counts) >= FEWEST_ROWS:
+            found.append(name)
+    return found
+
+
+def id_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names of columns of devices whose ids look like numbers and are none: 007 beside 7, and 12e4."""
+    found = []
+    for place, name in enumerate(names):
+        cells = [row[place].strip() for row in rows if len(row) == len(names)] if plain_name(name) in DEVICES else []
+        if any(map(_ID.fullmatch, cells)) and len(set(cells)) <= MOST_UNLIKE * len(cells):
             found.append(name)
     return found
 

@@ -45,6 +45,7 @@ from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.tables.text_rows import (
     MORE_CELLS,
     grouped_columns,
+    id_columns,
     perhaps_shifted,
     rows_of,
     widened,
@@ -210,7 +211,8 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     grouped = (
         [] if as_text or prep.decimal or decimal == "," or layout.separator == "," else grouped_columns(names, rows)
     )
-    options |= {"dtype": str if as_text else dict.fromkeys(grouped, str) or None}
+    as_they_are = dict.fromkeys([*grouped, *id_columns(names, rows)], str)
+    options |= {"dtype": str if as_text else as_they_are or None}
     table, lost, open_quotes = rows_of(path, stream, layout, widened(names, rows) or None, **options)
     if table.index.nlevels > 1:
         raise TableError(MORE_CELLS)

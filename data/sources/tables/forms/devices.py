@@ -7,29 +7,22 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.tables.forms.long_table import MOST_SENSORS, SENSOR_NAMES
+from data.sources.tables.device_names import DEVICES, NUMBERED, plain_name
+from data.sources.tables.forms.long_table import MOST_SENSORS
 from data.sources.tables.forms.runs import tells_runs
 from data.sources.tables.text_table import TextTable
 from data.sources.tables.values.clock_again import clocks_again
 from data.sources.tables.variables import counts_rows
 from data.sources.times.cells import times_of
-from data.sources.times.column import is_text
+from data.sources.times.column import is_nameless, is_text
 from data.sources.times.parts import of_panel
 
-DEVICES = (
-    *(*SENSOR_NAMES, "entity", "device", "device_id", "deviceid", "device_name", "machine", "machine_id", "machineid"),
-    *("station", "station_id", "site", "site_id", "plant", "location", "turbine", "turbine_id", "asset", "asset_id"),
-    *("host", "hostname", "instance", "server", "node", "node_id", "pod", "meter", "meter_id", "mac", "vehicle"),
-    *("vehicle_id", "unit_id", "unit_number", "household", "house", "building", "building_id", "room", "patient"),
-    *("subject", "symbol", "ticker", "store", "item", "country", "region", "city", "source_key", "topic"),
-)
-NUMBERED = {name for name in DEVICES if name.endswith("id")} - {"id"}
-NUMBERED |= {"device", "machine", "station", "sensor", "turbine", "unit_number", "meter", "host"}
 FEWEST = 4  # rows of a device
 TIME = "time of the row"
 MOST_KEYS_TRIED = 8  # columns of words, of which some may tell devices together
 MOST_DEVICES = 64  # of which each becomes a series
 MOST_AGAIN = 0.1  # of the rows that may repeat a time and device all the same
+MOST_STAY = 0.5  # of the rows of a column without a name, from which its words are those of devices
 ALIGNED = 0.75  # cells of a table with a column for each device that have to be filled
 
 
@@ -127,8 +120,9 @@ def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str
     repeats = time.nunique() < (1 - MOST_AGAIN) * time.notna().sum()
     for name in table.columns:
         cells = table[name]
-        plain = str(name).lower().strip("_ ")
+        plain = plain_name(name)
         is_known = plain in DEVICES if is_text(cells) else plain in NUMBERED and cells.dtype.kind in "iu"
+        is_known |= is_nameless(name) and is_text(cells) and _takes_turns(cells)
         if name == time.name or not (is_known or (repeats and is_text(cells))):
             continue
         if not 1 < cells.nunique() <= MOST_DEVICES or len(table) < FEWEST * cells.nunique():
@@ -140,6 +134,11 @@ def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str
         if again <= MOST_AGAIN and (repeats or _side_by_side_in_time(time, cells, prep)):
             return str(name)
     return None
+
+
+def _takes_turns(cells: pd.Series) -> bool:
+    """Whether words change from most rows to the next, as ACC and GYR before each, and as no state does."""
+    return bool((cells.iloc[1:].to_numpy() != cells.iloc[:-1].to_numpy()).mean() >= MOST_STAY)
 
 
 def _side_by_side_in_time(time: pd.Series, device: pd.Series, prep: PrepConfig) -> bool:

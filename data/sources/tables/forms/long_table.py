@@ -2,26 +2,14 @@
 
 import pandas as pd
 
+from data.sources.tables.device_names import SENSOR_NAMES, plain_name
 from data.sources.times.texts import looks_like_time
 
-SENSOR_NAMES = (
-    "sensor",
-    "sensor_id",
-    "sensorid",
-    "variable",
-    "metric",
-    "name",
-    "tag",
-    "tagname",
-    "parameter",
-    "channel",
-)
-SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id", "entity_id")
-SENSOR_NAMES += ("tagpath", "tag_name", "varname", "itemid", "point", "point_name", "metric_name", "countername")
 IN_WORDS = ("quantity", "measurement", "field", "series", "signal", "metric", "variable", "parameter")  # else values
 VALUE_NAMES = ("value", "val", "reading", "measurement", "y", "values", "state")
 VALUE_NAMES += ("floatvalue", "intvalue", "varvalue", "metric_value", "countervalue")
 MOST_SENSORS = 2000
+MOST_SETTINGS = 8  # different numbers beside the values of a sensor, as its place or its limits
 
 
 def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[str, str]]]:
@@ -30,12 +18,14 @@ def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[
     It is the same table, and "", where it has no column of sensors and one of values, or where nearly every time comes
     once. Of several values of a sensor at a time the first counts.
     """
-    names = {str(name).lower().strip("_ "): name for name in reversed(table.columns) if name != time}
+    names = {plain_name(name): name for name in reversed(table.columns) if name != time}
     sensor = next((names[known] for known in SENSOR_NAMES if known in names), None)
     value = next((names[known] for known in VALUE_NAMES if known in names and names[known] != sensor), None)
     if sensor is None or value is None or pd.api.types.is_float_dtype(table[sensor]):
         return table, "", []
-    if str(sensor).lower().strip("_ ") in IN_WORDS and pd.api.types.is_numeric_dtype(table[sensor]):
+    if plain_name(sensor) in IN_WORDS and pd.api.types.is_numeric_dtype(table[sensor]):
+        return table, "", []
+    if _has_further_values(table, sensor, value, [name for name in table.columns if name not in (time, sensor, value)]):
         return table, "", []
     count = table[sensor].nunique()
     if not 1 < count <= MOST_SENSORS or (table[time].nunique() > 0.9 * len(table) and count > 0.5 * len(table)):
@@ -52,9 +42,20 @@ def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[
     return found.rename_axis(columns=None).reset_index(), remark, lost
 
 
+def _has_further_values(table: pd.DataFrame, sensor: str, value: str, others: list[str]) -> bool:
+    """Whether rows hold more than one value each, as the axes x, y and z of a sensor: another column of numbers as fine
+    as the values', which changes while its sensor stays the same, or the axes beside a `y`.
+    """
+    plain = {plain_name(name) for name in others if pd.api.types.is_numeric_dtype(table[name])}
+    if plain_name(value) == "y" and plain & {"x", "z"}:
+        return True
+    fine = [name for name in others if pd.api.types.is_float_dtype(table[name]) and (table[name].dropna() % 1).any()]
+    return any((table.groupby(sensor)[name].nunique() > MOST_SETTINGS).any() for name in fine)
+
+
 def without_marks(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """A table without rows of sensors in dollar signs, by which WinCC marks its own start and end; and these."""
-    for name in (name for name in table.columns if str(name).lower().strip("_ ") in SENSOR_NAMES):
+    for name in (name for name in table.columns if plain_name(name) in SENSOR_NAMES):
         marks = table[name].astype("string").str.fullmatch(r"\$\w+\$").fillna(False).to_numpy(bool)
         if marks.any() and not marks.all():
             lost = [(f"row {row + 1}", "a mark of the program that wrote it") for row in marks.nonzero()[0]]

@@ -18,7 +18,7 @@ from data.sources.tables.json_tables.nested import (
     tell_rows,
     with_numbered_parts,
 )
-from data.sources.tables.json_tables.senml import is_senml, of_senml
+from data.sources.tables.json_tables.senml import of_senml, packs_of
 from data.sources.times.column import KNOWN_NAMES
 
 NO_FORM = (
@@ -41,6 +41,8 @@ def table_of(value: Any) -> pd.DataFrame:
 
 
 def _of_known_form(value: Any) -> pd.DataFrame:
+    if records := packs_of(value):
+        return of_senml(records)
     if isinstance(value, list):
         return _of_list(value)
     if not isinstance(value, dict):
@@ -73,8 +75,6 @@ def _of_list(value: list) -> pd.DataFrame:
         return pd.DataFrame({"value": value})
     if not all(isinstance(row, dict) for row in value):
         raise TableError(NO_FORM)
-    if is_senml(value):
-        return of_senml(value)
     if value and all(map(holds_times_as_names, value)):
         raise TableError(NO_FORM)  # a series in each (OpenTSDB)
     return with_numbered_parts(pd.json_normalize(value))

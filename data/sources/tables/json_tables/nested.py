@@ -19,6 +19,9 @@ MOST_PARTS = 64  # of one cell, each of which becomes a column
 DEEPEST = 12
 LOOKED_AT = 50
 _PRINTED = re.compile(r"\s*\[\s*[-+\d.enai]+(?:\s+[-+\d.enai]+)*\s*\]\s*")  # as NumPy has it: [1.  2.5]
+# Two numbers or more in a cell, as the axes of a sensor; each has its fraction, as parts of dates and groups have none.
+_FRACTION = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?")
+_AXES = re.compile(rf"{_FRACTION.pattern}(?:(?:\s*[,;/|:]\s*|\s+){_FRACTION.pattern})+")
 _NAMES = ("name", "target", "label", "metric", "id", "item_id", "key", "title", "variablename")
 _TIMES = ("time", "timestamp", "date", "ts", "t", "datetime", "@timestamp", "timestamps", "times", "x")
 
@@ -136,11 +139,23 @@ def _parsed(column: pd.Series) -> list | None:
     """The lists or records in the cells of a column, empty where these are; None of another one."""
     known = column.dropna()
     first = str(known.iloc[0]).lstrip()[:1] if len(known) else ""
+    if _AXES.fullmatch(str(known.iloc[0]) if len(known) else ""):
+        return _axes(column)
     kind = {"[": list, "{": dict}.get(first)
     if kind is None or not known.map(lambda cell: isinstance(cell, str)).all():
         return None
     values = [value_in(cell) if isinstance(cell, str) else kind() for cell in column]
     return values if all(isinstance(value, kind) for value in values) else None
+
+
+def _axes(column: pd.Series) -> list[list[float]] | None:
+    """The numbers in cells that hold as many each, parted by one sign; None of others."""
+    texts = column.astype("string").str.strip()
+    are_such = texts.str.fullmatch(_AXES).fillna(True)
+    counts = texts.dropna().str.count(_FRACTION)
+    if not are_such.all() or counts.nunique() != 1:
+        return None
+    return [[float(part) for part in _FRACTION.findall(cell)] if isinstance(cell, str) else [] for cell in column]
 
 
 def value_in(text: str) -> Any:

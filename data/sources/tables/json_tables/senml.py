@@ -12,6 +12,29 @@ _NUMBERS = ("bt", "bv", "bs", "t", "v", "s")
 FIRST_ABSOLUTE_S = 2**28  # smaller times count from now on (section 4.5.3), which a file does not tell
 
 
+def packs_of(value: Any) -> list[dict[str, Any]]:
+    """The records of a pack of SenML, of several in a list, or of one as drafts before the RFC have it, whose records
+    stand in `e` beside their bases; [] of anything else.
+    """
+    if isinstance(value, dict):
+        records = value.get("e")
+        inner = records if isinstance(records, list) and all(isinstance(row, dict) for row in records) else []
+        bases = {key: value[key] for key in _BASES if key in value}
+        found = [bases | inner[0], *inner[1:]] if inner and bases else []
+        return found if is_senml(found) else []
+    if not isinstance(value, list) or not value:
+        return []
+    if all(isinstance(row, dict) and "e" not in row for row in value):
+        return value if is_senml(value) else []
+    packs = [packs_of(part) for part in value] if packs_of(value[0]) else [[]]
+    return [row for pack in packs for row in _by_itself(pack)] if all(packs) else []
+
+
+def _by_itself(pack: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A pack whose first record sets all bases, so that none of another one counts."""
+    return [{"bn": "", "bt": 0.0, "bv": 0.0, "bs": 0.0} | pack[0], *pack[1:]]
+
+
 def is_senml(records: list) -> bool:
     """Whether a list is a pack of SenML: records with values, of which one has a base."""
     if not records or not all(isinstance(row, dict) for row in records):

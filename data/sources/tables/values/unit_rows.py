@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.tables.forms.long_table import SENSOR_NAMES, VALUE_NAMES
+from data.sources.tables.device_names import SENSOR_NAMES, plain_name
+from data.sources.tables.forms.long_table import VALUE_NAMES
 from data.sources.tables.layout import MOST_HEADS, is_ruled
 from data.sources.tables.text_table import TextTable
 from data.sources.tables.values.cells import is_number, numbers_of
@@ -93,7 +94,7 @@ def _of_a_column(read: TextTable, prep: PrepConfig) -> TextTable:
     grow begin with the same rows.
     """
     table = read.table
-    names = {str(name).lower().strip("_ "): str(name) for name in reversed(table.columns)}
+    names = {plain_name(name): str(name) for name in reversed(table.columns)}
     unit, value, sensor = (
         next((names[known] for known in some if known in names), None)
         for some in (UNIT_COLUMNS, VALUE_NAMES, SENSOR_NAMES)

@@ -125,8 +125,8 @@ def test_rows_that_are_gone(tmp_path):
 
 
 def test_devices_of_one_time(tmp_path):
-    path = table(tmp_path, time=np.repeat(TIMES[: N // 2], 2), device=["12e4", "13e4"] * (N // 2))
-    assert "differ in device" in doubts(path)
+    path = table(tmp_path, time=np.repeat(TIMES[: N // 2], 2), probe=[12, 13] * (N // 2))
+    assert "differ in probe" in doubts(path)
 
 
 def test_rows_parted_by_blanks_whose_cells_are_empty(tmp_path):
