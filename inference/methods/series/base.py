@@ -17,13 +17,14 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.series.wandering import wanders
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import Method, scored
+from inference.methods.base import Method, all_but, scored
 from inference.scorers.base import Reach
 from inference.scorers.nets.residual import Samples, ScoredFrame
 from inference.scorers.overlap import StretchMean
 
 PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
 SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on
+LEAST_SEEN = 4  # times as many samples as a window has values: what a copy is fitted on at least, if there are
 LEAST_LOOSE = 0.005  # the same of one that wanders, whose range is that of its level
 LEAST_SPREAD = 0.05  # of a variable, where 98 % of all samples lie in 0..1: one that hardly changes must not decide all
 
@@ -131,6 +132,7 @@ class WindowMethod(SeriesMethod):
 
     sample_windows, sample_values = SAMPLE_WINDOWS, SAMPLE_VALUES
     known_loose: np.ndarray | None = None  # of copies that judge parts of quiet data: which variables wander in all
+    by_variance = False  # whether windows are judged by the variance of directions, of which few windows tell little
     step = 1  # samples from one of the windows that it was fitted on to the next
 
     @abstractmethod
@@ -157,6 +159,14 @@ class WindowMethod(SeriesMethod):
         copy = super().unfitted()
         vars(copy)["known_loose"] = self.is_loose
         return copy
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        """Where it goes by variances, all that lies on both sides of a part, if one side would be far too little: a
+        copy that is fitted on fewer windows than they have values finds everything new, and the threshold would be of
+        such copies."""
+        one_side = super().beside(k, parts)
+        least = LEAST_SEEN * self.clip_length * parts[k][0].reel.shape[1] if self.by_variance else 0
+        return one_side if sum(map(len, one_side)) >= least else all_but(k, parts)
 
     @property
     def is_loose(self) -> np.ndarray:

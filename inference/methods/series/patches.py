@@ -13,7 +13,7 @@ import numpy as np
 
 from data.drawn import one_of_each
 from inference.methods.series.base import WindowScore
-from inference.methods.series.sub_pca import LEAST_VARIANCE
+from inference.methods.series.sub_pca import EACH, LEAST_VARIANCE
 
 MOST_COMPONENTS = 256  # what is beyond them is one direction more: how far a patch is from their span
 MEMORY = 4096  # patches, evenly from the quiet ones
@@ -25,17 +25,23 @@ BLOCK = 256  # patches that are compared at a time
 class Patches(WindowScore):
     """Mean distance of each patch, a window, to its like in the NEAREST stretches of the memory."""
 
+    by_variance = True
+
     def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """Metric: centre (D,), components (K, D), the weight of each and of what is beyond (K + 1,). Memory (M, K + 1).
 
-        per_stretch: (1,), patches of the memory, which are in the order of time, that are one stretch.
+        per_stretch: (1,), patches of the memory, which are in the order of time, that are one stretch. Few patches tell
+        of few components, see `SubPca.learn`; a distance is a mean over these, or copies that are fitted on less would
+        find everything nearer.
         """
         from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
 
+        count = max(1, min(MOST_COMPONENTS, len(windows) // EACH, windows.shape[1]))
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
-            pca = PCA(min(MOST_COMPONENTS, *windows.shape), random_state=seed).fit(windows.astype(np.float64))
+            pca = PCA(count, random_state=seed).fit(windows.astype(np.float64))
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)
-        metric = {"centre": pca.mean_, "components": pca.components_, "weights": variances**-0.5}
+        weights = (variances * len(variances)) ** -0.5
+        metric = {"centre": pca.mean_, "components": pca.components_, "weights": weights}
         self.arrays = self.arrays | metric
         every = -(-len(windows) // MEMORY)
         memory, step = self.codes(windows[one_of_each(len(windows), MEMORY)]), every * self.step

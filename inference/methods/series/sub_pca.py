@@ -21,7 +21,6 @@ import numpy as np
 
 from data.drawn import one_of_each
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import all_but
 from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, take_level, windows_of
 from inference.methods.series.sliding import sliding_products, sliding_squares
 
@@ -37,13 +36,14 @@ LEAST_TIMES = 10  # that a cluster comes, a window or more apart, to say what is
 CLUSTERED_VALUES = 2**22  # of quiet windows that are clustered
 BLOCK = 2**14  # windows that are compared with the clusters at a time
 BORNE, LEAST_WINDOW = 12, 8  # windows that quiet samples hold side by side at least, and samples of the shortest ones
-LEAST_SEEN = 4  # times as many samples as a window has values: what a copy is fitted on at least, if there are
 TOLD = 1.5  # times what is usual, from which a window is asked what its variables have to do with it
 TOLD_VALUES = 2**22  # of windows that are asked at a time
 
 
 class SubPca(WholeWindows, WindowMethod):
     """Sum over components of (projection)^2 / variance, in units of what windows like it have when it is quiet."""
+
+    by_variance = True
 
     @classmethod
     def window_for(cls, clip_length: int, quiet: Sequence[QuietRange]) -> int:
@@ -75,13 +75,6 @@ class SubPca(WholeWindows, WindowMethod):
         vars(self).pop("from_slopes", None)  # of what it was fitted on before
         self.arrays = self.arrays | parts | {"variances": variances[:-1], "variance_beyond": variances[-1:]}
         return self.arrays | self.usual_scores(some, every * self.step, seed)
-
-    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
-        """All that lies on both sides of a part, where one side would be far too little: a copy that is fitted on fewer
-        windows than they have values finds everything new, and the threshold would be of such copies."""
-        one_side = super().beside(k, parts)
-        values = self.clip_length * parts[k][0].reel.shape[1]
-        return one_side if sum(map(len, one_side)) >= LEAST_SEEN * values else all_but(k, parts)
 
     def usual_scores(self, windows: np.ndarray, every: int, seed: int) -> dict[str, np.ndarray]:
         """Clusters (M, P) of quiet windows (N, D), so many samples apart, by their P largest components; and what is

@@ -35,7 +35,8 @@ def test_a_patch_is_as_far_as_from_its_like_in_the_nearest_stretches(quiet, othe
         distances = np.sqrt(np.einsum("nd,de,ne->n", train - window, inverse, train - window))
         nearest = sorted(min(distances[k : k + size]) for k in range(0, len(train), size))
         found.append(np.mean(nearest[:NEAREST]))
-    expected = [np.mean(found[max(0, t - LENGTH + 1) : t + 1]) for t in range(200)]
+    root = np.sqrt(train.shape[1] + 1)  # of what a patch has in each component and beyond them
+    expected = [np.mean(found[max(0, t - LENGTH + 1) : t + 1]) / root for t in range(200)]
     np.testing.assert_allclose(scores(method, other), expected, rtol=1e-3)
 
 

@@ -1,4 +1,5 @@
-"""Quiet data of a few windows: `sub_pca` takes shorter ones, so that what is new is no farther off than they say."""
+"""Quiet data of a few windows: `sub_pca` takes shorter ones, so that what is new is no farther off than they say, and
+methods that go by variances keep few."""
 
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from data.prepare_data import prep
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.fit import fit
 from inference.methods import METHODS
+from inference.methods.series.base import WindowMethod
+from inference.methods.series.patches import Patches
 from inference.methods.series.sub_pca import BORNE, LEAST_WINDOW, SubPca
 from inference.scorers.load import load_scorer
 from tests.support.live_series import sensors
@@ -64,12 +67,24 @@ def test_new_data_and_what_copies_judge_are_about_as_far_off_as_is_usual(tmp_pat
     assert np.median(new) < 10
 
 
-def quiet_and_new(path, values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+@settings(max_examples=4, deadline=None)
+@given(st.integers(300, 500), st.integers(4, 8), st.floats(0, 0.9), st.integers(0, 99))
+def test_copies_find_few_quiet_patches_as_far_as_new_ones(tmp_path_factory, n, C, memory, seed):
+    """All components of few patches: copies found quiet ones three to thirty times as far; with a component for every
+    eight of them 0.65 times as far, as those of the copies were fewer."""
+    values = remembering(n + 300, C, memory, seed)
+    judged, new = quiet_and_new(tmp_path_factory.mktemp("short") / "it", values, n, Patches, 32)
+    assert 0.85 * np.median(new) < np.median(judged) < 1.5 * np.median(new)
+
+
+def quiet_and_new(
+    path, values: np.ndarray, n: int, kind: type[WindowMethod] = SubPca, clip_length: int = 96
+) -> tuple[np.ndarray, np.ndarray]:
     """Scores of the first n of values (n + m, C) by copies that did not see them, and those of all behind them."""
     reel = reel_of(path, (0.5 + values).astype(np.float32))
     scaling, quiet = dict(zip(reel.channels, reel.stretches, strict=True)), halves(reel, n)
     chosen = small_config(reel.path, None, model__name="sub_pca").model
-    method = SubPca(chosen, {}, scaling, SubPca.window_for(96, quiet))
+    method = kind(chosen, {}, scaling, kind.window_for(clip_length, quiet))
     method.fit(quiet, seed=0)
     folds = method.folds(quiet)
     assert all(fold.is_new for fold in folds)
