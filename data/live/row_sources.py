@@ -71,7 +71,10 @@ def row_source(address: str, form: RowForm, poll_s: float, cadence_s: float) -> 
         )
     plain = tuple(s for s in (*NAMED_SO, *TEXT, *JSON_LINES) if s.count(".") == 1)
     if not name.endswith(plain):
-        raise ValueError(f"{address}: tables that grow are text, not packed: {', '.join(plain)}")
+        raise ValueError(
+            f"{address}: tables that grow are text, not packed: {', '.join(plain)}; of a packed one give the rows: "
+            f"tail -c +1 -f {path.name} | gunzip | ... --follow -"
+        )
     return GrowingTable(path, form, poll_s, name.endswith(JSON_LINES))
 
 

@@ -35,6 +35,7 @@ from data.sources.tables.variables import variables_of
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts, on_day_of_name
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
+from data.sources.times.typical_year import as_one_year
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
 
@@ -78,6 +79,9 @@ TEXT = tuple(
         ".mpt",
         ".msl",
         ".mon",
+        ".mrt",
+        ".nmon",
+        ".epw",
     )
     for packed in _PACKED
 )
@@ -264,6 +268,8 @@ def series_of(
 def _told_times(table: pd.DataFrame, column: pd.Series | None, prep: PrepConfig, file: str) -> Times:
     """The times of all rows, one after the other; what is odd about them is told."""
     times = even_times(len(table), prep) if column is None else times_of(column, prep)
+    if times.utc is not None and (year := as_one_year(times.utc)) is not None:
+        return replace(times, utc=year[0], how=year[1])
     times, restarts = _one_after_the_other(times, prep)
     if restarts:
         log.warning(

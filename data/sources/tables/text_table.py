@@ -41,6 +41,7 @@ from data.sources.tables.layout import (
 )
 from data.sources.tables.lines_above import named_as_missing, rows_before
 from data.sources.tables.names_again import in_first_order, without_comments
+from data.sources.tables.programs.readers import reader_of
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.tables.text_rows import (
     MORE_CELLS,
@@ -259,7 +260,7 @@ def _reader_of_whole(text: str) -> Callable[[str], tuple[pd.DataFrame, str]] | N
         return read_lvm
     if is_of_instrument(text):
         return read_instrument
-    return read_labelled if are_labelled(text) else None
+    return reader_of(text) or (read_labelled if are_labelled(text) else None)
 
 
 def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from data.sources.times.exchanged import PUT_BACK, put_back
 from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 from data.sources.times.wild import FAR_OFF, NEVER_SET, far_off, never_set
+from data.sources.times.zones.long_days import by_clocks, counted_hours
 from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
 from data.sources.times.zones.zone_beside import LOCAL, says_local, zoned
 
@@ -104,6 +105,9 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
                 return _relative(passed, prep.start_utc, "passed since a start")
     if column.dtype.kind not in "biufcmM" and "%" not in (prep.time_format or "") and not are_plain(column):
         column = rewritten(column)
+    if prep.time_zone and column.dtype.kind not in "biufcmM" and (long := counted_hours(column)) is not None:
+        days = of_texts(long["day"].rename(column.name), replace(prep, time_zone=None)).utc.astype("datetime64[ms]")
+        column = pd.Series(by_clocks(days, long["hour"].to_numpy(), prep.time_zone), column.index, name=column.name)
     local = says_local(str(column.name or "")) and prep.time_zone is None
     column, prep, zone = zoned(column, prep)
     times = _of_cells(column, prep)

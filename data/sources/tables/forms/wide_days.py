@@ -14,6 +14,7 @@ from data.sources.tables.text_table import TextTable
 from data.sources.times.cells import times_of
 from data.sources.times.column import is_text
 from data.sources.times.divided import days_of
+from data.sources.times.zones.long_days import on_long_days
 
 PER_DAY = (24, 48, 96, 144, 288, 1440)
 DAY_MIN = 1440
@@ -46,10 +47,16 @@ def by_clock(read: TextTable, prep: PrepConfig) -> TextTable:
         return read
     count = len(minutes)
     columns = {name: np.repeat(table[name].to_numpy(object), count) for name in others}
-    clock = np.tile(np.array(list(minutes.values()), "timedelta64[m]"), len(table))
+    passed = np.tile(np.array(list(minutes.values()), "timedelta64[m]"), len(table))
     values = table[list(minutes)].to_numpy(object).ravel()
-    found = pd.DataFrame({"time": np.repeat(days, count) + clock, **columns, "value": values})
-    return replace(read, table=found.infer_objects(), told=(*read.told, told))
+    times, found = np.repeat(days, count) + passed, {**columns, "value": values}
+    if (
+        count % 25 == 0 and count - count // 25 in PER_DAY
+    ):  # columns of the day with 25 hours, which are empty on all others
+        times, told = on_long_days(np.repeat(days, count), passed, prep.time_zone), f"{told}, 25 hours a day at most"
+        is_there = pd.notna(values) | (passed < np.timedelta64(DAY_MIN - 60, "m"))
+        times, found = times[is_there], {name: cells[is_there] for name, cells in found.items()}
+    return replace(read, table=pd.DataFrame({"time": times, **found}).infer_objects(), told=(*read.told, told))
 
 
 def _minutes_of(names: list[str]) -> tuple[dict[str, int], str]:
@@ -67,8 +74,9 @@ def _minutes_of(names: list[str]) -> tuple[dict[str, int], str]:
     for stem in dict.fromkeys(stem for _, stem, _ in numbered):
         columns = [(name, number) for name, own, number in numbered if own == stem and stem.strip("_ -.") in _PARTS]
         numbers = [number for _, number in columns]
-        if len(columns) in PER_DAY and numbers[0] in (0, 1) and set(np.diff(numbers)) == {1}:
-            step = DAY_MIN // len(columns)
+        per_day = next((n for n in PER_DAY if len(columns) in (n, n + n // 24)), 0)
+        if per_day and numbers[0] in (0, 1) and set(np.diff(numbers)) == {1}:
+            step = DAY_MIN // per_day
             told = f"the day's {len(columns)} columns as rows, {columns[0][0]} from 00:00 on"
             return {name: i * step for i, (name, _) in enumerate(columns)}, told
     return {}, ""
