@@ -25,6 +25,7 @@ from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
 from data.sources.other_kinds import PACKED, way_out
 from data.sources.picture_folder.folders import about_others, folder_about
+from data.sources.stacks.alike_pictures import AlikePictureSource
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
 from data.sources.stacks.mrc_stacks import MrcSource
@@ -66,7 +67,6 @@ SOURCES: dict[str, Source] = {
         TableSource(),
         ArraySource(),
         StackSource(),
-        NpzStackSource(),
         ArrayPictureSource(),
         TextPictureSource(),
         Hdf5Source(),
@@ -74,6 +74,8 @@ SOURCES: dict[str, Source] = {
         MatlabSource(),
         FitsTableSource(),
         XrsSource(),
+        AlikePictureSource(),
+        NpzStackSource(),
         Hdf5StackSource(),
         NetcdfPictureSource(),
         RadarSource(),

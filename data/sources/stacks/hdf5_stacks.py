@@ -38,7 +38,15 @@ from data.sources.stacks.numpy_stacks import (
 from data.sources.stacks.opened.groups import is_array
 from data.sources.stacks.opened.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
 from data.sources.stacks.told.axis_names import axes_of, no_frames
-from data.sources.stacks.told.beside import as_long, cells_of, counts_time, has_values, single_numbers, times_of_each
+from data.sources.stacks.told.beside import (
+    as_long,
+    attribute_as_long,
+    cells_of,
+    counts_time,
+    has_values,
+    single_numbers,
+    times_of_each,
+)
 from data.sources.stacks.told.labels import told_labels
 from data.sources.stacks.told.others import own_frames
 from data.sources.stacks.told.rate import at_rate
@@ -154,7 +162,7 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
         for item in (*attached, *own, *named):
             if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and (item in own or counts_time(item)):
                 return times_of(pd.Series(cells_of(item), name=item.name.rpartition("/")[2]), prep)
-    return None
+        return attribute_as_long(array, prep)
 
 
 def _labels(path: Path, stack: _Stack, where: str, prep: PrepConfig) -> np.ndarray | None:

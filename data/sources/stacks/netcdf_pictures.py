@@ -76,7 +76,7 @@ class NetcdfPictureSource(TimedPictureSource):
     def pictures_in(self, file: Path | IO[bytes]) -> tuple[TimedPicture, ...]:
         try:
             with opened(file) as content:
-                return _found_in(content)
+                return pictures_of(content)
         except (*UNREADABLE, TableError):
             return ()
 
@@ -95,14 +95,15 @@ def _kind(path: Path) -> str:
     return f"_{found[1]}" if found and found[1] else ""
 
 
-def _found_in(content: Any) -> tuple[_Picture, ...]:
-    """The pictures of an open file; none where it holds more than pictures of one time."""
+def pictures_of(content: Any, is_time_in_name: bool = False) -> tuple[TimedPicture, ...]:
+    """The pictures of an open file; none where it holds more than pictures of one time, or does not tell that time,
+    unless its name does."""
     arrays = {name: item for name, item in content.items() if is_array(item)}
     frames = {name: item for name, item in arrays.items() if _is_frame(item)}
     own = [name for name in frames if not (_ABOUT.search(name) or is_name_of_others(name))]
     header = _header(content.attrs, arrays, own)
     time_utc = "" if header else _time(content.attrs, arrays)
-    if not (header or time_utc) or any(_is_more(item) for item in arrays.values()):
+    if not (header or time_utc or is_time_in_name) or any(_is_more(item) for item in arrays.values()):
         return ()
     return tuple(_made(name, frames[name], time_utc, header) for name in own)
 

@@ -19,7 +19,8 @@ UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError)  # of h5py
 
 @dataclass(frozen=True)
 class TimedPicture(ABC):
-    """An array of a file by its path there, what it is of, its shape (H, W) and the file's time."""
+    """An array of a file by its path there, what it is of, its shape (H, W) and the file's time, "" where its name has
+    to tell that."""
 
     path: str
     kind: str
@@ -28,7 +29,7 @@ class TimedPicture(ABC):
 
     def facts(self, prep: PrepConfig, is_told: bool) -> dict[str, Any]:
         """Candidate fields; is_told: whether its time is told otherwise, and more reliably."""
-        return {} if is_told else {"time_utc": self.time_utc, "reason": ""}
+        return {} if is_told or not self.time_utc else {"time_utc": self.time_utc, "reason": ""}
 
     @abstractmethod
     def unpacked(self, stored: np.ndarray) -> np.ndarray:

@@ -180,3 +180,14 @@ def test_arrays_in_groups_are_found_by_their_path(tmp_path, caplog):
     for candidate, raw in frames.read(candidates):
         assert isinstance(raw, RawFrame), raw
         np.testing.assert_array_equal(raw.pixels, FRAMES[candidate.position])
+
+
+@pytest.mark.parametrize(("card", "other"), [("T_OBS", "DATE__OBS"), ("DATE-OBS", "DATE-END"), ("times", "names")])
+def test_times_may_be_a_list_among_the_attributes(tmp_path, card, other):
+    """As SDOML keeps the cards of FITS headers: they were taken as a second apart, without a date."""
+    array = write(tmp_path / "in" / "a.zarr", 2)
+    array.attrs[other] = ["2013-01-01T00:00:00"] * len(FRAMES)
+    array.attrs[card] = [f"2010-09-01T00:{6 * i:02d}:12.340Z" for i in range(len(FRAMES))]
+    array.attrs["WAVELNTH"] = [171.0] * len(FRAMES)
+    times = [c.time_utc for c in frames.scan(tmp_path / "in", PrepConfig())]
+    assert times == [f"2010-09-01T00:{6 * i:02d}:12.340" for i in range(len(FRAMES))]

@@ -15,6 +15,8 @@ from data.sources.arrays.netcdf_arrays import MAGIC
 from data.sources.stacks.opened.groups import Array, Group
 from data.sources.stacks.opened.like_encoded import with_pictures
 from data.sources.stacks.opened.like_matlab import CLASS, HEADER_BYTES, may_hold_frames, of_version_5, of_version_7_3
+from data.sources.stacks.opened.like_npz import MAGIC as OF_NPZ
+from data.sources.stacks.opened.like_npz import of_npz
 from data.sources.stacks.opened.like_zarr import of_zarr
 
 TEXT = "SU"  # kinds of arrays of letters, which name things
@@ -55,6 +57,9 @@ def opened(file: Path | IO[bytes]) -> Iterator[Any]:
         return
     if begin_of(file, len(OF_MATLAB)) == OF_MATLAB:
         yield _matlab(file)
+        return
+    if begin_of(file, len(OF_NPZ)) == OF_NPZ:
+        yield of_npz(file)
         return
     import h5py  # late: it takes a tenth of a second, and few have such files
 

@@ -14,6 +14,8 @@ from data.sources.stacks.opened.groups import is_array
 from data.sources.stacks.told.rate import FRAME_RATES, STEPS, UNITS_S
 from data.sources.times.cells import Times, times_of
 
+CARDS = "T-OBS", "DATE-AVG", "DATE-OBS", "DATE-BEG"  # of a FITS header, the best first
+
 
 def as_long(file: Any, array: Any) -> list[Any]:
     """The arrays beside one of frames, or at the top of its file, with a value for each frame."""
@@ -30,6 +32,17 @@ def has_values(item: Any) -> bool:
 def _is_in_letters(item: Any, count: int) -> bool:
     """Whether an array (T, N) holds texts a letter in each place, as WRF's times."""
     return item.dtype == "S1" and item.ndim == 2 and len(item) == count
+
+
+def attribute_as_long(array: Any, prep: PrepConfig) -> Times | None:
+    """The times that an attribute of an array of frames lists, one for each, as SDOML's cards of FITS headers; None
+    where there is none."""
+    listed = {key: array.attrs[key] for key in array.attrs if np.shape(array.attrs[key]) == array.shape[:1]}
+    cards = {key.upper().replace("_", "-"): key for key in listed}
+    of_header = [cards[card] for card in CARDS if card in cards]
+    for key in of_header + [key for key in listed if is_called_time(key.replace("-", "_"))]:
+        return times_of(pd.Series([text_of(cell) for cell in listed[key]], name=key), prep)
+    return None
 
 
 def single_numbers(file: Any, array: Any) -> dict[str, Any]:
