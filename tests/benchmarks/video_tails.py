@@ -31,7 +31,8 @@ from inference.calibration.quiet_events import QuietEvents, count_events, not_so
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import extension_level, promised
 from inference.methods.base import FOLDS, LEAST_FOLD, all_but, cut, kept_apart
-from inference.methods.motion.flow import CELL, LEAST_OF_WAY, LEAST_PX, pooled_by_way, velocity_between
+from inference.methods.motion.along import pooled_by_way
+from inference.methods.motion.flow import CELL, LEAST_OF_WAY, LEAST_PX, velocity_between
 from inference.methods.motion.timing import Timing
 from inference.methods.motion.usual_pace import GROWTH, PRIOR_CHUNKS, highest_of_parts, sizes_of, usual_levels
 from inference.units import DAY_S, HOUR_S
@@ -74,9 +75,7 @@ def _frames(made: Made, span_s: float) -> np.ndarray:
 
 
 def motion(frames: np.ndarray) -> np.ndarray:
-    maps = pooled_by_way(velocity_between(frames, TIMING.pair), TIMING.pool)
-    k, n, h, w = maps.shape
-    return maps.reshape(k, n, h // CELL, CELL, w // CELL, CELL).max(axis=(3, 5))
+    return pooled_by_way(velocity_between(frames, TIMING.pair), TIMING, CELL)
 
 
 def level_of(motion: np.ndarray, ranges: list[QuietRange], size: np.ndarray) -> np.ndarray:

@@ -1,15 +1,14 @@
 """Optical flow: how fast something moves, and which way, against what quiet clips show at the same place.
 
 Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) by OpenCV. Speed is pooled over about the size of an object
-and a second of time, because a few pixels of a limb move fast in any walk; what is fast weighs more, so that who stands
-or walks beside it does not dilute it. What is left to learn is a few numbers a place: how high the pooled speed gets in
-a quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their own; and how high its
-parts to the right, to the left, down and up, for who goes a way that nobody goes is unusual at a walk.
+and a second of its own path (see `along`), because a few pixels of a limb move fast in any walk; what is fast weighs
+more, so that who stands or walks beside it does not dilute it. What is left to learn is a few numbers a place: how high
+the pooled speed gets in a quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their
+own; and how high its parts to the right, to the left, down and up, for who goes a way that nobody goes is unusual at a
+walk.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
-from itertools import chain
 from typing import Any
 
 import cv2
@@ -22,6 +21,7 @@ from inference.calibration.tail import TailPrior
 from inference.camera.motion import steadied
 from inference.camera.parts import kept_edges
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
+from inference.methods.motion.along import pooled_by_way
 from inference.methods.motion.known_motion import KnownMotion, Motion
 from inference.methods.motion.noise_motion import beyond_noise
 from inference.methods.motion.same_scene import NEVER, PAIRS, least_kept
@@ -38,12 +38,9 @@ from inference.methods.motion.usual_pace import (
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
 CELL = 3  # px a side, of the map of quiet speeds
-POOL_SHARE = 0.05  # of the longer side: pooled square
-MOVES_PX, LEAST_PX = 1.0, 0.1  # from a frame to its pair: what counts half as moving, and what is motion of a place
-STILL_SHARE = 0.5  # of a square, that stands still whatever moves in it
+LEAST_PX = 0.1  # from a frame to its pair: what is motion of a place
 NO_SPEED = 1e-6  # px, of what stands
 SIZE_FRAMES = 300  # at most, that the sizes of things are from
-WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # x, y: a speed's parts that are looked at beside the whole of it
 LEAST_OF_WAY = 0.4  # of the usual speed at a place: who goes another way has to go as fast as that, at least
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
@@ -88,7 +85,7 @@ class OpticalFlow(Method):
         self.arrays |= self._scene(quiet)
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
-        self.arrays["highest_by_way"] = usual_levels(highest, self.arrays["size_px"], LEAST_PX, LEAST_OF_WAY)
+        self.arrays["highest_along_ways"] = usual_levels(highest, self.arrays["size_px"], LEAST_PX, LEAST_OF_WAY)
 
     def _scene(self, quiet: Sequence[QuietRange]) -> dict[str, np.ndarray]:
         """What it takes from the scene as a whole: what pairs of one scene keep, and the sizes of things by row of
@@ -109,25 +106,24 @@ class OpticalFlow(Method):
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
         frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
         pace = self.pace_of(reel)
-        return np.stack([highest_of_parts(pace * maps, self.timing.part, CELL) for maps in self._pooled(frames)])
+        return np.stack([highest_of_parts(pace * maps, self.timing.part) for maps in self._pooled(frames)])
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        found = self.pace * self._pooled(frames)
-        units = (maps / enlarged(level[None], maps) for maps, level in zip(found, self._highest_by_way, strict=True))
-        return None, enlarged(reduce(np.maximum, units), frames)
+        units = self.pace * self._pooled(frames) / self._highest_along_ways[:, None]
+        return None, enlarged(units.max(axis=0), frames)
 
     @property
-    def _highest_by_way(self) -> np.ndarray:
+    def _highest_along_ways(self) -> np.ndarray:
         """Raises ValueError for a run of an earlier version, which knew no ways."""
-        if "highest_by_way" not in self.arrays:
+        if "highest_along_ways" not in self.arrays:
             raise ValueError(earlier_version(self.settings.name))
-        return self.arrays["highest_by_way"]
+        return self.arrays["highest_along_ways"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        """(1 + ways, n, h, w) of frames with their context."""
+        """(1 + ways, n, h, w) by cells, of frames with their context."""
         small = shrunk(frames, WORK_PX, CELL)
         velocity = velocity_between(small, self.timing.pair, kept_at_least(self.arrays), self.motion)
-        return pooled_by_way(velocity, self.timing.pool)
+        return pooled_by_way(velocity, self.timing, CELL)
 
 
 def quiet_maximum(mean: np.ndarray, shared: int, reach: float, least: float = 1e-3) -> np.ndarray:
@@ -212,43 +208,3 @@ def flow_search() -> cv2.DISOpticalFlow:
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
     return search
-
-
-def pooled(speed: np.ndarray, frames: int) -> np.ndarray:
-    """Speed of what moves in a square of POOL_SHARE and some frames: (n + frames - 1, h, w) -> (n, h, w).
-
-    A mean in which places weigh by how surely they move, and STILL_SHARE of the square that stands: so who walks alone
-    is nearly as fast as who walks among others, and little that moves is slow.
-    """
-    return next(_pooled(speed, [speed], frames))
-
-
-def pooled_by_way(velocity: np.ndarray, frames: int) -> np.ndarray:
-    """The same of a velocity (n + frames - 1, h, w, 2): (1 + ways, n, h, w), its speed and its parts in WAYS.
-
-    What goes another way is none of a part, so that who comes from the other side takes nothing off it.
-    """
-    speed = np.linalg.norm(velocity, axis=3)
-    parts = (np.maximum(x * velocity[..., 0] + y * velocity[..., 1], 0) for x, y in WAYS)
-    return np.stack([*_pooled(speed, chain([speed], parts), frames)])
-
-
-def _pooled(speed: np.ndarray, parts: Iterable[np.ndarray], frames: int) -> Iterator[np.ndarray]:
-    """Means of parts of a speed (n + frames - 1, h, w) over a square and some frames, see `pooled`."""
-    side = _odd(POOL_SHARE * max(speed.shape[1:]))
-    moving = speed / (speed + MOVES_PX)
-    weight = _sums(moving, side, frames) + STILL_SHARE * frames
-    for part in parts:
-        yield (_sums(moving * part, side, frames) / weight).astype(np.float32)
-
-
-def _sums(maps: np.ndarray, side: int, frames: int) -> np.ndarray:
-    """Sums over so many frames of means over squares: (n + frames - 1, h, w) -> (n, h, w) float64."""
-    total = np.zeros((len(maps) + 1, *maps.shape[1:]))
-    for i, values in enumerate(maps):  # frame by frame, as a cumsum along the first axis walks through memory in leaps
-        np.add(total[i], cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), out=total[i + 1])
-    return total[frames:] - total[:-frames]
-
-
-def _odd(size: float) -> int:
-    return 2 * int(size / 2) + 1

@@ -19,12 +19,9 @@ from inference.calibration.quiet import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected
 from inference.methods.motion import looks
+from inference.methods.motion.along import WAYS, pooled_by_way
 from inference.methods.motion.flow import (
-    MOVES_PX,
-    STILL_SHARE,
-    WAYS,
-    pooled,
-    pooled_by_way,
+    CELL,
     shrunk,
     speed_between,
     velocity_between,
@@ -224,36 +221,16 @@ def test_speed_is_told_by_the_way_that_things_go(way):
     x, y = WAYS[way]
     frames = walkers(2, 20)[:, :, :64, :64]
     frames = (frames if y == 0 else frames.swapaxes(2, 3))[..., :: x or 1][:, :, :: y or 1]
-    velocity = velocity_between(shrunk(frames, 64))
-    found = pooled_by_way(velocity, POOL_FRAMES).max(axis=(1, 2, 3))
+    velocity = velocity_between(shrunk(frames, 64, CELL))
+    found = pooled_by_way(velocity, Timing(), CELL).max(axis=(1, 2, 3))
     assert found[1 + way] == pytest.approx(found[0], rel=0.1)
     assert np.delete(found[1:], way).max() < 0.35 * found[0]
-    np.testing.assert_array_equal(pooled_by_way(velocity, POOL_FRAMES)[0], pooled(speed_between(shrunk(frames, 64)), 9))
-    both = pooled_by_way(np.concatenate([velocity, -velocity], axis=1), POOL_FRAMES).max(axis=(1, 2, 3))
+    both = pooled_by_way(np.concatenate([velocity, -velocity], axis=1), Timing(), CELL).max(axis=(1, 2, 3))
     assert both[1 + way] > 0.9 * found[1 + way]
 
 
-def test_pooling_is_a_mean_weighted_by_motion_over_square_and_frames():
-    speed = np.random.default_rng(0).random((POOL_FRAMES + 3, 40, 60)).astype(np.float32)
-    found = pooled(speed, POOL_FRAMES)
-    assert found.shape == (4, 40, 60)
-    part = speed[2 : 2 + POOL_FRAMES, 19:22, 29:32].astype(float)  # 5 % of 60: 3
-    moving = part / (part + MOVES_PX)
-    assert found[2, 20, 30] == pytest.approx(np.sum(moving * part) / np.sum(moving + STILL_SHARE), rel=1e-5)
-
-
-def test_who_walks_beside_changes_a_walker_s_speed_by_less_than_a_mean_would():
-    """A walker of 4 x 9 px at 1 px a frame, alone, and with a second as fast within the square: a plain mean is 1.67
-    times as high."""
-    speed = np.zeros((POOL_FRAMES, 120, 180), np.float32)
-    speed[:, 50:59, 80:84] = 1
-    alone = pooled(speed, POOL_FRAMES)[0, 54, 82]
-    speed[:, 50:59, 86:90] = 1
-    assert alone <= pooled(speed, POOL_FRAMES)[0, 54, 82] <= 1.5 * alone
-
-
 @pytest.mark.parametrize(("name", "then", "now"), [
-    ("flow", "highest_motion", "highest_by_way"), ("expected", "excess_unit", "unit_of_excess"),
+    ("flow", "highest_motion", "highest_along_ways"), ("expected", "excess_unit", "unit_of_excess"),
 ])  # fmt: skip
 def test_a_run_of_an_earlier_version_is_refused_and_says_the_way_out(quiet, name, then, now):
     method = fitted(name, quiet)

@@ -11,12 +11,18 @@ from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS
 from inference.methods.motion import flow
-from inference.methods.motion.flow import pooled, speed_between
+from inference.methods.motion.along import pooled_by_way
+from inference.methods.motion.flow import CELL, velocity_between
 from inference.methods.motion.noise_motion import beyond_noise, noise_of
+from inference.methods.motion.timing import Timing
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
 
 SIDE, FRAMES = 96, 12
+
+
+def pooled_speed(frames: np.ndarray) -> np.ndarray:
+    return pooled_by_way(velocity_between(frames), Timing(), CELL)[0]
 
 
 def filmed(noise: float, seed: int, speed_px: float = 0.0, of_all: bool = False) -> np.ndarray:
@@ -40,10 +46,10 @@ def filmed(noise: float, seed: int, speed_px: float = 0.0, of_all: bool = False)
 @given(st.floats(2.0, 8.0), st.integers(0, 10_000))
 def test_noise_on_smooth_ground_is_hardly_motion(noise: float, seed: int):
     frames = filmed(noise, seed)
-    found = pooled(speed_between(frames), 9)
+    found = pooled_speed(frames)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow, "beyond_noise", lambda speed, before, after: speed)
-        plain = pooled(speed_between(frames), 9)
+        plain = pooled_speed(frames)
     assert found.mean() < 0.2 * plain.mean()
     assert found.max() < 0.8 * plain.max()
 
@@ -51,8 +57,8 @@ def test_noise_on_smooth_ground_is_hardly_motion(noise: float, seed: int):
 @settings(deadline=None, max_examples=4)
 @given(st.floats(0.0, 6.0), st.integers(0, 10_000), st.sampled_from([2, 3]))
 def test_who_passes_in_noise_is_as_fast_as_ever(noise: float, seed: int, speed_px: int):
-    found = pooled(speed_between(filmed(noise, seed, speed_px)), 9).max()
-    clean = pooled(speed_between(filmed(0.0, seed, speed_px)), 9).max()
+    found = pooled_speed(filmed(noise, seed, speed_px)).max()
+    clean = pooled_speed(filmed(0.0, seed, speed_px)).max()
     assert abs(found / clean - 1) < 0.25
 
 
