@@ -35,6 +35,7 @@ from data.sources.tables.variables import variables_of
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts, on_day_of_name
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
+from data.sources.times.late_dates import TURNED, turned
 from data.sources.times.typical_year import as_one_year
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
@@ -44,7 +45,7 @@ log = logger(__name__)
 LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
 # What may be labels too, where nothing but two states is in it: offered, and no variable.
 PERHAPS_LABELS = re.compile(
-    r"(?:.*[\s_./-])?(?:labell?s?|lable|anomal\w*\??|outliers?|attack|events?|truth|target|normal/attack|is_\w+|\w*status"
+    r"(?:.*[\s_./-])?(?:labell?s?|lable|anomal\w*\??|outliers?|attack|att_flag|events?|truth|target|normal/attack|is_\w+|\w*status"
     r"|change[_ -]?points?)"
     r"(?:[\s_.(/-].*)?",
     re.IGNORECASE,
@@ -270,6 +271,8 @@ def _told_times(table: pd.DataFrame, column: pd.Series | None, prep: PrepConfig,
     times = even_times(len(table), prep) if column is None else times_of(column, prep)
     if times.utc is not None and (year := as_one_year(times.utc)) is not None:
         return replace(times, utc=year[0], how=year[1])
+    if times.utc is not None and (late := turned(times.utc))[1]:
+        times = replace(times, utc=late[0], doubt=TURNED.format(*late[1:]))
     times, restarts = _one_after_the_other(times, prep)
     if restarts:
         log.warning(

@@ -13,7 +13,7 @@ from data.sources.tables.values.cells import numbers_of
 from data.sources.tables.values.going_round import told_turns, turn_of
 from data.sources.tables.values.missing import doubtful, given_as_missing, without_fills
 from data.sources.times.column import chosen, is_text
-from data.sources.times.texts import CLOCK_ALONE
+from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 log = logger(__name__)
 
@@ -153,7 +153,9 @@ def _digits_left_out(column: pd.Series, note: str) -> str:
     cells = column.dropna().astype("string").str.strip()
     if len(cells) < FEWEST_COUNTED or cells.str.match(r"[-+(]?[\d.,]+(?:\D|$)").mean() < MOST_DIGITS:
         return ""
-    if cells.nunique() < MOST_STATES or cells.nunique() == 1 or cells.str.fullmatch(CLOCK_ALONE).all():
+    if cells.nunique() < MOST_STATES or cells.str.fullmatch(CLOCK_ALONE).all():
+        return ""
+    if all(map(looks_like_time, cells.iloc[:FEWEST_COUNTED])):  # when something ended, say
         return ""
     return f"its cells, as {cells.iloc[0]!r}, are no numbers; write them as such to have it"
 

@@ -32,6 +32,7 @@ from data.sources.times.zones.long_days import by_clocks, counted_hours
 from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
 from data.sources.times.zones.zone_beside import LOCAL, says_local, zoned
 
+SINCE_FIRST = "kept as seconds since"
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
 CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
@@ -356,7 +357,7 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     steps = steps[steps > np.timedelta64(0, "us")]
     if len(steps) and np.median(steps) < np.timedelta64(1, "ms"):
         seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
-        return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
+        return Times(None, seconds, reasons, f"{how}, {SINCE_FIRST} {known[0]}, as steps are below 1 ms")
     nearest = (found + np.timedelta64(500, "us")).astype("datetime64[ms]")  # parts of days are rarely whole ones
     return Times(nearest, np.full(len(found), np.nan), reasons, how)
 

@@ -11,7 +11,7 @@ from data.sources.base import TableError
 from data.sources.times.cells import UNIT_IN_NAME, are_dates_with_clocks, epoch_unit, since_1970_in
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
-from data.sources.times.counts.other_zeros import of_ticks
+from data.sources.times.counts.other_zeros import of_garmin, of_ticks
 from data.sources.times.counts.pairs import of_pairs, with_part_of_second
 from data.sources.times.divided import days_of, divided, is_nameless, is_text, spread
 from data.sources.times.parts import of_parts
@@ -82,8 +82,9 @@ def time_column(
 
 
 def _with_zone(table: pd.DataFrame, column: pd.Series, notes: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:
+    column, since = of_garmin(table.columns, column)
     zoned, told = beside(table, column)
-    return zoned, notes | told
+    return zoned, (dict.fromkeys(notes, since) if since else notes) | told
 
 
 def _or_parts(table: pd.DataFrame, name: str | None) -> str | None:

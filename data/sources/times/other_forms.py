@@ -65,7 +65,13 @@ _REWRITTEN = (
     (re.compile(r"(?<=\d)\s+@\s+(?=\d)"), " "),  # Kibana
     (re.compile(r"^(\d{4})\.(\d{3})[.T](\d\d)[.:](\d\d)[.:](\d\d)(?=\D|$)"), r"\1-\2T\3:\4:\5"),  # day of year
     (re.compile(r"\s+m=[+-][\d.]+$"), ""),  # Go's monotonic clock
-    (re.compile(r"([+-]\d{4})\s+(?:UTC|GMT)$"), r"\1"),
+    (re.compile(r"([+-]\d{4})\s+(?:[A-Z]{3,5}|\1)$"), r"\1"),
+    # Java's, where its zone has no name.
+    (
+        re.compile(r"^[A-Z][a-z]{2} ([A-Za-z]{3}) (\d\d?) (\d\d:\d\d:\d\d) (?:GMT|UTC)([+-]\d\d):?(\d\d) (\d{4})$"),
+        r"\2 \1 \6 \3 \4\5",
+    ),
+    (re.compile(r"^(\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}) ([01]?\d|2[0-3])$"), r"\1 \2:00"),  # an hour alone
     (re.compile(r"\s+(?:GMT|UTC)([+-]\d{4})(?:\s*\([^)]*\))?$"), r"\1"),  # JavaScript's
     (re.compile(r"(?<=\d)\s+(\d{1,2})\.(\d\d)\.(\d\d)(?=[.\s]|$)"), r" \1:\2:\3"),  # Oracle's clocks
 )
@@ -74,6 +80,7 @@ _MAY_BE_OTHER = re.compile(
     r"[^\x00-\x7f]|[A-Za-z]{3}|^[A-Za-z]{2}[.,]*\s\d|\sto\s|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
     r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d"
     r"|\d:\d\d(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?,?\s+\d{1,4}[-/.]\d|:\d\d\s*h$|\s@\s|[\dZ]/\d{4}-|^\d{8}:\d{4}$"
+    r"|[-/.]\d+ \d\d?$|[+-]\d{4} [+-]"
 )
 
 

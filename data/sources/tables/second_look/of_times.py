@@ -8,6 +8,8 @@ import numpy as np
 from data.sources.base import Series
 from data.sources.tables.second_look.raw_cells import RawCells
 from data.sources.tables.second_look.stamps import Stamps, stamps_of
+from data.sources.times.cells import SINCE_FIRST
+from data.sources.times.counts.other_zeros import SINCE_FIT
 from data.sources.times.typical_year import A_TYPICAL_YEAR
 
 HOUR_S, DAY_S = 3600.0, 86400.0
@@ -43,7 +45,8 @@ def _unlike(found: Sequence[Series], raw: RawCells, stamps: dict[int, Stamps]) -
     name, cell = raw.names[place] or f"column_{place}", next(filter(None, raw.columns[place]))
     known = np.concatenate([_seconds(series) for series in found])
     known = known[np.isfinite(known)]
-    if any(A_TYPICAL_YEAR in told for told in found[0].told):
+    is_told = any(A_TYPICAL_YEAR in told or SINCE_FIRST in told for told in found[0].told)
+    if is_told or any(note.startswith(SINCE_FIT) for note in found[0].notes.values()):
         return
     if not len(known):
         yield f"its times are counted or relative, though {name} holds dates, as {cell!r}: prep.time_column={name}"

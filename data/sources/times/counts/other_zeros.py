@@ -1,6 +1,9 @@
 """Counts of time that begin elsewhere than in 1970: ticks of .NET and Windows, seconds of LabVIEW, NTP and GPS."""
 
+from collections.abc import Iterable
+
 import numpy as np
+import pandas as pd
 
 # Ticks of 100 ns: the first and the last that are taken for them (2000 to 2050), and what 1970 is among them. As ns
 # since 1970 those of .NET would be of the first months of 1990.
@@ -17,6 +20,9 @@ LONGEST_S = 4.1e9  # 130 years
 # How far the years of other calendars are ahead of ours, and which of ours a table is of.
 CALENDARS = {"Buddhist": 543, "Persian": -621, "Islamic": -579}
 FROM_YEAR, UNTIL_YEAR = 1950, 2060
+SINCE_FIT = "time, in seconds since 1989-12-31"
+AT_FIT_S = 631_065_600  # 1989-12-31, as UNIX time
+FROM_FIT_S, FIRST_FIT_S = 2**28, 1.4e9  # what is less has passed since a device was started; until 2034
 FIRST_OF_OTHERS_S = 2.87e9  # as UNIX time of December 2060; as of 1904 of December 1994
 
 
@@ -39,6 +45,17 @@ def other_zero(numbers: np.ndarray) -> str:
         f"holds {known[0]:.10g}, which as UNIX time is of {year}; with prep.unix_time=false seconds count from "
         "prep.start_utc: 1904-01-01 of LabVIEW and old Macs, 1900-01-01 of NTP; prep.unix_time=true takes it as that"
     )
+
+
+def of_garmin(names: Iterable[object], column: pd.Series) -> tuple[pd.Series, str]:
+    """The numbers of a column as UNIX times where they are seconds since 1989-12-31, as FIT has them, and what to say
+    of it; in tables with angles in its own unit alone, as a UNIX time of 2004 is one too.
+    """
+    if column.dtype.kind not in "iuf" or not any("semicircle" in str(name).lower() for name in names):
+        return column, ""
+    known = column.dropna()
+    is_such = len(known) and known.between(FROM_FIT_S, FIRST_FIT_S).all()
+    return (column + AT_FIT_S, SINCE_FIT) if is_such else (column, "")
 
 
 def perhaps_since_1970(numbers: np.ndarray, name: str) -> str:
