@@ -199,8 +199,8 @@ def _add_for_eval(add: Add) -> None:
 
 
 def _add_for_export(add: Add) -> None:
-    add("--format", help="of the net in the bundle (onnx)")
-    add("--precision", help="that the net is computed in (fp32, int8)")
+    add("--format", help="of the net in the bundle (onnx, openvino)")
+    add("--precision", help="that the net is computed in (fp32, bf16, int8)")
     add("--prune", type=float, metavar="SHARE", help="leave out this share of the net's channels")
 
 

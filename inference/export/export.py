@@ -35,7 +35,8 @@ from inference.export.prune import pruned_run
 from inference.follow.series.scores import checked_reach
 from inference.follow.stream import training_reel
 from inference.job import decisive, find_run
-from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, NET, PART, form_as_dict
+from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, form_as_dict
+from inference.runner.nets import NET, PART, Nets
 from inference.runner.run import Runner
 from inference.runner.scorers import scorer_in
 from inference.scorers.base import Scorer
@@ -46,7 +47,7 @@ from training.run import owned_run
 log = logger(__name__)
 
 FOLLOWED = ("any_cadence", "follow_memory_s")  # what more decides what is taken, and found in what comes
-PACKAGES = ("torch", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
+PACKAGES = ("torch", "onnx", "numpy", "opencv-python-headless")
 
 
 def export(config: Config) -> Path:
@@ -84,8 +85,8 @@ def refuse_other_folder(out: Path) -> None:
 
 def write_bundle(folder: Path, exported: Exported, precision: Precision, config: Config) -> None:
     """All files of a bundle but its certificate."""
-    write_scorer(folder, exported, precision)
     about = facts_of(exported, config)
+    write_scorer(Nets.of(folder, about), exported, precision)
     scorer = scorer_in(folder, about)
     for number, channels in enumerate(exported.channels):
         found = precision.calibration(folder, scorer, exported, channels)
@@ -94,16 +95,16 @@ def write_bundle(folder: Path, exported: Exported, precision: Precision, config:
     write_json(folder / ABOUT, with_digest(about | {"files": files_of(folder, names)}))
 
 
-def write_scorer(folder: Path, exported: Exported, precision: Precision) -> None:
+def write_scorer(nets: Nets, exported: Exported, precision: Precision) -> None:
     """What scores frames: a net, what was fitted, or both."""
     portable = exported.portable
     log.info(f"exporting {portable.described}")
     for name, part in portable.parts.items():
-        (folder / PART.format(name)).write_bytes(part_as_onnx(part))
+        nets.write(PART.format(name), part_as_onnx(part))
     if portable.net is not None:
-        (folder / NET).write_bytes(precision.net(exported, as_onnx(portable.net, portable.shape, portable.outputs)))
+        nets.write(NET, precision.net(exported, as_onnx(portable.net, portable.shape, portable.outputs)))
     if portable.arrays:
-        write_arrays(folder / ARRAYS, **portable.arrays)
+        write_arrays(nets.folder / ARRAYS, **portable.arrays)
 
 
 def write_calibrations(folder: Path, number: int, exported: Exported, found: Calibration, channels: list[str]) -> None:
@@ -122,9 +123,11 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
     data, scorer = exported.checkpoint["data"], exported.scorer
     form, no_video = form_of_run(exported)
     rows, no_rows = rows_of_run(exported)
+    packages = *PACKAGES, exported.engine.package
     return {
         "format": FORMAT,
         "model": exported.checkpoint["config"]["model"],
+        "engine": config.export.format,
         "precision": config.export.precision,
         "pruned": config.export.prune,
         "clip_length": scorer.clip_length,
@@ -143,7 +146,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "no_rows": no_rows,
         "weights_sha256": exported.checkpoint["sha256"],
         "made_by": program_version(),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
     }
 
 

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from config import Config, ConfigError, from_dict
+from config import Config, ConfigError, ExportConfig, from_dict
 from data.reel.reel import Reel, find_reels
 from data.reel.scaled import in_one_order
 from inference.calibration.quiet import QuietRange, quiet_ranges, ranges_of
 from inference.camera.bounds import kept_bounds
 from inference.export.parity import excerpt
 from inference.job import Job, job_within
+from inference.runner.engines.engine import Engine, engine_of
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
 from training.places import path_of
@@ -23,6 +24,7 @@ class Exported:
         if config.eval.score not in EXPORTED:
             raise ConfigError(f"export can't take eval.score {config.eval.score}; choose {' or '.join(EXPORTED)}")
         self.run, self.settings = run, config.eval
+        self.engine = engine_for(config.export)
         self.scorer, self.checkpoint = load_scorer(run, "cpu", config.eval)
         try:
             self.portable = self.scorer.portable(tuple(self.checkpoint["data"]["frame_shape"]))
@@ -30,7 +32,9 @@ class Exported:
             name = self.checkpoint["config"]["model"].get("name", "")
             raise ValueError(f"{run} can't be exported: model {name}: {error}") from None
         if self.portable.shown is None and config.export.precision != "fp32":
-            raise ConfigError(f"export.precision {config.export.precision}: {run} has {self.no_integers}; choose fp32")
+            raise ConfigError(f"export.precision {config.export.precision}: {run} has {self.no_choice}; choose fp32")
+        if not self.has_net and config.export.format != ExportConfig().format:
+            raise ConfigError(f"export.format {config.export.format}: {run} has no net; choose {ExportConfig().format}")
         self.ranges = self.looked_at(config)
 
     @property
@@ -44,10 +48,13 @@ class Exported:
         return [list(names) for names in dict.fromkeys(tuple(r.reel.channels) for r in self.ranges)] + [[]]
 
     @property
-    def no_integers(self) -> str:
-        """What is there in place of a net that can be computed in integers."""
-        has_net = self.portable.net is not None or self.portable.parts
-        return "a net that is exported in float32 alone" if has_net else "no net"
+    def has_net(self) -> bool:
+        return self.portable.net is not None or bool(self.portable.parts)
+
+    @property
+    def no_choice(self) -> str:
+        """What is there in place of a net that can be computed in another precision."""
+        return "a net that is exported in float32 alone" if self.has_net else "no net"
 
     def looked_at(self, config: Config) -> list[QuietRange]:
         """The frames that a certificate is from; none of what was trained on no reel."""
@@ -69,6 +76,14 @@ class Exported:
     def job(self, reel: Reel, scorer: Scorer) -> Job:
         bounds = kept_bounds(self.run, reel.channels, scorer.scaling)
         return job_within(bounds, reel, self.run, scorer, self.checkpoint["sha256"], self.settings)
+
+
+def engine_for(asked: ExportConfig) -> type[Engine]:
+    """What is to run the net. Raises ConfigError where it is not installed, or can't compute in the precision here."""
+    engine = engine_of(asked.format)
+    if lacking := engine.lacks(asked.precision):
+        raise ConfigError(f"export.precision {asked.precision}: {lacking}")
+    return engine
 
 
 def data_of(trained: Config, config: Config) -> str:

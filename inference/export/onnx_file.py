@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch._dynamo.exc import UserError
@@ -72,6 +73,15 @@ def cummin_by_table(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return -values, places
 
 
+def rfft_by_table(x: Tensor, dim: int) -> Tensor:
+    """torch.fft.rfft(x, dim=-1), as products with waves: OpenVINO 2026.4 reads ONNX's own along another axis."""
+    assert dim == -1
+    T = x.shape[-1]
+    # Whole turns are left out while numbers are exact, and waves are made by NumPy, whose results the trace holds.
+    waves = np.exp(-2j * np.pi / T * (np.arange(T)[:, None] * np.arange(T // 2 + 1) % T))
+    return torch.complex(*(x @ torch.tensor(part).to(x.dtype) for part in (waves.real, waves.imag)))
+
+
 def _kept(values: Tensor, places: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
 
@@ -84,11 +94,13 @@ class Rewriting(TorchFunctionMode):
         Tensor.nanmedian: nanmedian_by_sorting,
         Tensor.cummax: cummax_by_table,
         Tensor.cummin: cummin_by_table,
+        torch.fft.rfft: rfft_by_table,
     }
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         found = self.others.get(func, func)(*args, **(kwargs or {}))
-        return getattr(torch.return_types, func.__name__)(found) if func in self.others else found
+        is_pair = func in self.others and isinstance(found, tuple)
+        return getattr(torch.return_types, func.__name__)(found) if is_pair else found
 
 
 def as_onnx(net: nn.Module, shape: tuple[int, ...], outputs: Sequence[str] = ("reconstruction",)) -> bytes:

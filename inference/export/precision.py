@@ -22,7 +22,7 @@ class Precision(NamedTuple):
 
 
 def as_it_is(exported: Exported, net: bytes) -> bytes:
-    """The net in float32, as it was traced."""
+    """The net in float32, as it was traced; what runs it rounds more where it is told to."""
     return net
 
 
@@ -64,4 +64,8 @@ NEAR = Bound(
 )  # fmt: skip
 WAY_OUT = "leave out fewer channels, train on for longer (export.prune_epochs), or allow for more with export.auc_lost"
 PRUNED = NEAR._replace(jumps=1.0, way_out=WAY_OUT)
-PRECISIONS = {"fp32": Precision(as_it_is, of_run, SAME), "int8": Precision(in_integers, anew, NEAR)}
+PRECISIONS = {
+    "fp32": Precision(as_it_is, of_run, SAME),
+    "bf16": Precision(as_it_is, anew, NEAR),
+    "int8": Precision(in_integers, anew, NEAR),
+}

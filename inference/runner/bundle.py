@@ -2,7 +2,7 @@
 
 bundle.json        what it holds, of which run and versions, settings, scaling, SHA-256 of the files
 net.onnx           windows (B, C, T, H, W) float32 -> their reconstructions, of the same shape; or what a
-                   method asks of its net, frame by frame; or logits
+                   method asks of its net, frame by frame; or logits. Of OpenVINO net.xml, and net.bin with its weights
 net-NAME.onnx      in its place, of `vetime`: its views of time and of phase, and what judges both
 fitted.npz         what a method was fitted to, how logits become segments, or events of clean series
 calibration-N.npz  noise, levels and events of quiet frames, for the channels that bundle.json lists as number N
@@ -31,8 +31,7 @@ from inference.camera.bounds import ALL_PASS, Bounds, read_bounds
 
 FORMAT = "reelwatch bundle 3"
 AGAIN = "export it again with: python main.py -m export --model-path RUN"
-ABOUT, NET, ARRAYS, CERTIFICATE = "bundle.json", "net.onnx", "fitted.npz", "certificate.json"
-PART = "net-{}.onnx"
+ABOUT, ARRAYS, CERTIFICATE = "bundle.json", "fitted.npz", "certificate.json"
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,19 @@
-"""The net of a bundle as a scorer, run by ONNX Runtime."""
+"""The net of a bundle as a scorer, whichever engine runs it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from data.reel.stretch import Stretch
+from inference.runner.engines.engine import Engine
 from inference.scorers.nets.windowed import WindowScorer
 
 
-def session_of(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    """A file of ONNX on the CPU. threads: 0, one for a core."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+class Net:
+    """A net with one input, for windows (B, C, T, H, W) float32."""
 
-
-class OnnxNet:
-    """A file of ONNX, run on the CPU, for windows (B, C, T, H, W) float32. threads: 0, one for a core."""
-
-    def __init__(self, path: Path, threads: int = 0):
-        self.session = session_of(path, threads)
-        self.name, of_one = self.session.get_inputs()[0].name, self.session.get_inputs()[0].shape[0]
-        self.at_once = of_one if isinstance(of_one, int) else None  # windows; None: any number
+    def __init__(self, engine: Engine):
+        self.engine = engine
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """Its only output, or the first one."""
@@ -31,16 +21,16 @@ class OnnxNet:
 
     def of(self, windows: np.ndarray, outputs: Sequence[str] | None = None) -> list[np.ndarray]:
         """Some of its outputs, by name; all of them if not given."""
-        step = self.at_once or max(1, len(windows))
+        step, (name,) = self.engine.at_once or max(1, len(windows)), self.engine.inputs
         parts = [windows[i : i + step] for i in range(0, len(windows), step)]
-        found = [self.session.run(outputs, {self.name: part}) for part in parts]
+        found = [self.engine.run({name: part}, outputs) for part in parts]
         return [np.concatenate(each) for each in zip(*found, strict=True)]
 
 
-class OnnxScorer(WindowScorer):
-    """A net of ONNX that reconstructs windows. answers: the frames of a window that its output is about."""
+class NetScorer(WindowScorer):
+    """A net that reconstructs windows. answers: the frames of a window that its output is about."""
 
-    def __init__(self, net: OnnxNet, clip_length: int, scaling: dict[str, Stretch], answers: slice):
+    def __init__(self, net: Net, clip_length: int, scaling: dict[str, Stretch], answers: slice):
         super().__init__(clip_length, scaling)
         self.net, self._answers = net, answers
 
@@ -53,10 +43,10 @@ class OnnxScorer(WindowScorer):
         return self.net(np.ascontiguousarray(batch)).transpose(0, 2, 1, 3, 4)
 
 
-class OnnxJudge:
-    """A net of ONNX that learnt from window labels, for `WeakScorer`."""
+class NetJudge:
+    """A net that learnt from window labels, for `WeakScorer`."""
 
-    def __init__(self, net: OnnxNet):
+    def __init__(self, net: Net):
         self.net = net
 
     def logits(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,24 +1,21 @@
-"""`vetime` run by ONNX Runtime: its views of time and of phase, and what judges both; between them NumPy."""
-
-from pathlib import Path
+"""`vetime` as a bundle: its views of time and of phase, and what judges both; between them NumPy."""
 
 import numpy as np
 
 from data.series.folding import ABSENT, Rows, images, rows_of, tokens_of
-from inference.runner.bundle import PART
-from inference.runner.net import session_of
+from inference.runner.nets import PART, Nets
 from inference.scorers.zero_shot.scorer import Judged
 
 
-class OnnxViews:
+class Views:
     """The nets of a bundle as a `Judge`. A view that the run has not has no file."""
 
     rows = 8  # with 32 it takes twice the memory, and no less time
 
-    def __init__(self, folder: Path, context: int | None, threads: int = 0):
+    def __init__(self, nets: Nets, context: int | None):
         self.context = context
-        paths = {name: folder / PART.format(name) for name in ("time", "phase", "judge")}
-        self.nets = {name: session_of(path, threads) for name, path in paths.items() if path.is_file()}
+        names = {name: PART.format(name) for name in ("time", "phase", "judge")}
+        self.nets = {name: nets.opened(file) for name, file in names.items() if file in nets}
 
     def __call__(self, values: np.ndarray) -> Judged:
         """Of chunks (B, C, L) float32, NaN unknown."""
@@ -51,4 +48,4 @@ class OnnxViews:
 
     def run(self, name: str, **inputs: np.ndarray) -> np.ndarray:
         """What a net gives."""
-        return self.nets[name].run(None, inputs)[0]
+        return self.nets[name].run(inputs)[0]

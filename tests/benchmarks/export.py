@@ -6,21 +6,25 @@ The default autoencoder (--quick: a narrow one) is trained for some epochs on a 
 by the program's own mode, which certifies it, in float32, in integers, and in both without half of its channels,
 trained on for as many epochs. Timed, on one thread, window by window and in turns: the net in PyTorch as it is trained,
 in single precision and in bfloat16 where the processor has it; as eval runs it on a CPU in single precision, with 2D
-convolutions; and the bundles' in ONNX Runtime. Times of the net are the shortest ones of the processor, so
-that what else a machine does counts little. Started: `python -m inference.runner`, from its start to the end of a reel
-of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series N: of so many
-planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of 32,768 samples.
+convolutions; and the bundles' in ONNX Runtime, and whole ones in OpenVINO. Times of the net are the shortest of the
+processor, so that what else a machine does counts little. Started: `python -m inference.runner`, from its start to the
+end of a reel of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series
+N: of so many planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of 32,768
+samples.
 --ped2 DIR: instead of all that `expected`, with the settings of demo/video.yaml, on UCSD Ped2 (DIR as ped2.py takes it;
 --quick: small frames, a net of a few steps), as `eval` runs it and as bundles; which its certificate refuses is told.
 
 --json keys: bundle_mb, int8_mb, start_s, start_over_eval, runner_mib, runner_mib_over_eval, fp32_ms, planar_over_fp32,
 bundle_over_fp32, bundle_over_bf16, int8_over_fp32, int8_over_bf16, score_difference,
 int8_score_difference, auc, auc_lost, [pruned_<precision>_over_bf16], [pruned_<precision>_auc_lost],
-[pruned_<precision>_mb], [ped2_<what>], [zero_shot_vus_pr], [zero_shot_vus_pr_lost], [zero_shot_difference],
-[zero_shot_over_torch], [zero_shot_mb], [zero_shot_start_s], [zero_shot_start_over_eval], [zero_shot_mib_over_eval].
+[pruned_<precision>_mb], [openvino_<precision>_over_fp32], [openvino_<precision>_auc_lost],
+[openvino_<precision>_difference], [openvino_<precision>_mb], [ped2_<what>], [zero_shot_vus_pr],
+[zero_shot_vus_pr_lost], [zero_shot_difference], [zero_shot_over_torch], [zero_shot_mb], [zero_shot_start_s],
+[zero_shot_start_over_eval], [zero_shot_mib_over_eval].
 (Ratios of speed: how many times as many windows or samples a second. auc: of the pixels of planted anomalies, by the
 checkpoint; auc_lost: how much less it is by the bundle in integers; pruned_int8_, pruned_fp32_: of the pruned ones,
-which --quick leaves out. zero_shot_vus_pr: mean VUS-PR of series, by the checkpoint; zero_shot_difference: the largest
+which --quick leaves out, as it does those of OpenVINO; openvino_<precision>_difference: of scores, in low thresholds.
+zero_shot_vus_pr: mean VUS-PR of series, by the checkpoint; zero_shot_difference: the largest
 of two scores. ped2_raw_auc, ped2_events: of the checkpoint, one ROC over the frames of all clips; ped2_fp32_ and
 ped2_int8_, of a bundle: auc_lost, events, clips_alike with events that are the same in every frame, box and level, and
 difference of two highest scores of a frame, in low thresholds.)
@@ -48,8 +52,11 @@ from parts.zero_shot_bundle import zero_shot_figures
 from config import ExportConfig
 from inference.export import export as exporting
 from inference.export.exported import Exported
-from inference.runner.bundle import NET
-from inference.runner.net import OnnxNet
+from inference.export.precision import PRECISIONS
+from inference.runner.bundle import Bundle
+from inference.runner.engines.engine import engine_of
+from inference.runner.net import Net
+from inference.runner.nets import NET, Nets
 from training.device import autocast, autocast_dtype
 
 PRUNED = 0.5  # share of the channels that is left out
@@ -85,7 +92,7 @@ def speeds(exported: Exported, bundles: dict[str, Path], rounds: int) -> dict[st
         "planar": by_eval,
     }
     for name, bundle in bundles.items():
-        ways[name] = partial(OnnxNet(bundle / NET, threads=1), x)
+        ways[name] = partial(Net(Nets.of(bundle, Bundle.open(bundle).about, threads=1).opened(NET)), x)
     seconds = dict.fromkeys(ways, np.inf)
     with torch.inference_mode():
         for _ in range(1 + rounds):  # the first makes ready
@@ -129,8 +136,10 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     trained(config)
     traced_once()
     ways = {"fp32": ExportConfig(), "int8": ExportConfig(precision="int8")}
-    if not quick:  # it trains again
-        ways |= {f"pruned_{name}": replace(way, prune=PRUNED) for name, way in ways.items()}
+    if not quick:
+        ways |= of_openvino()
+        # It trains again.
+        ways |= {f"pruned_{name}": replace(ways[name], prune=PRUNED) for name in ("fp32", "int8")}
     # What is lost is measured here, however much it is.
     bundles = {
         n: exporting.export(replace(config, export=replace(w, to=str(work / n), auc_lost=1.0))) for n, w in ways.items()
@@ -164,7 +173,17 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
         pruned_auc = told[name]["beside_unpruned"]["on"]["planted"]["auc"][1]
         figures[f"{name}_over_bf16"] = seconds["bf16"] / seconds[f"bundle_{name}"]
         figures |= {f"{name}_auc_lost": theirs - pruned_auc, f"{name}_mb": size_mb(bundles[name])}
+    for name in (name for name in told if name.startswith("openvino_")):
+        figures[f"{name}_over_fp32"] = seconds["fp32"] / seconds[f"bundle_{name}"]
+        figures[f"{name}_auc_lost"] = theirs - told[name]["on"]["planted"]["auc"][1]
+        figures |= {f"{name}_difference": told[name]["score_difference"], f"{name}_mb": size_mb(bundles[name])}
     return figures
+
+
+def of_openvino() -> dict[str, ExportConfig]:
+    """Bundles for OpenVINO, in all precisions that it can compute in here."""
+    can = [p for p in PRECISIONS if not engine_of("openvino").lacks(p)]
+    return {f"openvino_{p}": ExportConfig(format="openvino", precision=p) for p in can}
 
 
 def evaluated(reel: Path, run: Path, own_process: bool) -> tuple[float, float]:

@@ -37,12 +37,17 @@ sys.argv[0] = "inference.runner"
 runpy.run_module("inference.runner", run_name="__main__", alter_sys=True)
 """
 REQUIREMENTS = ROOT / "inference" / "runner" / "requirements.txt"
+OF_OPENVINO = REQUIREMENTS.with_name("requirements-openvino.txt")
 
 
 @cache
-def forbidden() -> str:
-    """The modules of all packages that are installed here and would not be by the runner's requirements.txt alone."""
-    lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines())
+def forbidden(*more: Path) -> str:
+    """The modules of all packages that are installed here and would not be by the runner's requirements.txt alone.
+
+    more: files of other requirements.
+    """
+    texts = "\n".join(path.read_text() for path in (REQUIREMENTS, *more))
+    lines = (line.partition("#")[0].strip() for line in texts.splitlines())
     allowed: set[str] = set()
     waiting = [Requirement(line) for line in lines if line]
     while waiting:
@@ -104,7 +109,7 @@ def _warm_runner() -> Warm:
     return made
 
 
-def start_without_torch(*arguments: str | Path) -> subprocess.CompletedProcess:
-    """`python -m inference.runner`, as a user starts it, but for what can't be imported."""
-    command = [sys.executable, "-c", WITHOUT_TORCH, forbidden(), *map(str, arguments)]
+def start_without_torch(*arguments: str | Path, more: tuple[Path, ...] = ()) -> subprocess.CompletedProcess:
+    """`python -m inference.runner`, as a user starts it, but for what can't be imported; more: see `forbidden`."""
+    command = [sys.executable, "-c", WITHOUT_TORCH, forbidden(*more), *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})

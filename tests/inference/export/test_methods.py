@@ -17,6 +17,7 @@ from inference.fit import fit
 from inference.methods import FOR_SERIES, METHODS
 from inference.methods.fit import fit_method
 from inference.runner.bundle import Bundle
+from inference.runner.nets import Nets
 from inference.runner.run import Runner
 from inference.runner.scorers import scorer_in
 from inference.scorers.load import load_scorer
@@ -64,8 +65,9 @@ def test_what_leaves_pytorch_scores_as_the_method(tmp_path, made, name):
     scorer, _ = load_scorer(run, "cpu")
     scorer.prepare(run, chosen)
     exported = Exported(run, chosen)
-    write_scorer(tmp_path, exported, PRECISIONS["fp32"])
-    ours = scorer_in(tmp_path, json.loads(json.dumps(facts_of(exported, chosen))), 1)
+    about = json.loads(json.dumps(facts_of(exported, chosen)))
+    write_scorer(Nets.of(tmp_path, about), exported, PRECISIONS["fp32"])
+    ours = scorer_in(tmp_path, about, 1)
     (reel,) = find_reels(tmp_path / "reels")
     wanted = scorer.settings_on(reel, chosen.eval)
     theirs, ours = (np.array([f.residual for f in s.frames(reel, 0, 60, wanted)]) for s in (scorer, ours))
@@ -121,7 +123,8 @@ def test_a_bundle_of_a_method_for_series_has_nothing_to_lose(tmp_path, caplog):
     exported = Exported(tmp_path / "run", chosen)
     theirs = json.loads(found_by(exported.job(reel, exported.scorer)).events.to_json(orient="records"))
     assert [e["frame_start"] for e in Runner(bundle).of_reel(reel)] == [e["frame_start"] for e in theirs]
-    for wanted, why in (({"precision": "int8"}, "has no net; choose fp32"), ({"prune": 0.5}, "can't be pruned")):
+    refused = ({"precision": "int8"}, "has no net; choose fp32"), ({"format": "openvino"}, "has no net; choose onnx")
+    for wanted, why in (*refused, ({"prune": 0.5}, "can't be pruned")):
         with pytest.raises(ValueError, match=why):
             export(replace(chosen, export=ExportConfig(**wanted)))
 

@@ -1,5 +1,7 @@
 """Nets as ONNX: every kind that gives windows back answers as in PyTorch, and the others say why they can't."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,8 +15,10 @@ from inference.export.onnx_file import (
     cummin_by_table,
     median_by_comparing,
     nanmedian_by_sorting,
+    rfft_by_table,
 )
-from inference.runner.net import OnnxJudge, OnnxNet
+from inference.runner.engines.engine import FILES, engine_of
+from inference.runner.net import Net, NetJudge
 from inference.scorers.nets.weak_net import OUTPUTS
 from models.video_model import VideoModel
 from tests.support.trainings import fitting, model_config
@@ -62,15 +66,25 @@ def small_net(name: str, shape: tuple[int, ...], settings: dict) -> VideoModel:
 @pytest.mark.parametrize(("name", "shape", "settings"), NETS)
 def test_a_net_answers_as_in_pytorch_for_any_number_of_windows(tmp_path, name, shape, settings):
     net = small_net(name, shape, settings)
-    (tmp_path / "net.onnx").write_bytes(as_onnx(net.portable(), shape))
-    run = OnnxNet(tmp_path / "net.onnx", threads=1)
+    runs = in_all_engines(as_onnx(net.portable(), shape), tmp_path)
     for count in (1, 3):
         x = torch.rand(count, *shape)
         with torch.no_grad():
             expected = net(x).numpy()
         assert expected.std() > 0.01
-        # Sums of at most some thousand products in float32, in another order.
-        np.testing.assert_allclose(run(x.numpy()), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        for run in runs:
+            # Sums of at most some thousand products in float32, in another order.
+            np.testing.assert_allclose(run(x.numpy()), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def in_all_engines(graph: bytes, folder: Path) -> list[Net]:
+    """A net of ONNX, run in float32 by all that can."""
+    made = []
+    for engine in map(engine_of, FILES):
+        path = folder / f"net{engine.suffix}"
+        engine.write(graph, path)
+        made.append(Net(engine(path, "fp32", 1)))
+    return made
 
 
 @pytest.mark.parametrize(
@@ -90,12 +104,13 @@ def test_what_can_not_be_exported_says_why(name, shape, settings, why):
 @pytest.mark.parametrize(("shape", "settings"), WEAK)
 def test_a_net_of_window_labels_gives_logits_of_windows_frames_and_places(tmp_path, shape, settings):
     net = small_net("wetas", shape, settings)
-    (tmp_path / "net.onnx").write_bytes(as_onnx(net.portable(), shape, OUTPUTS))
-    judge, x = OnnxJudge(OnnxNet(tmp_path / "net.onnx", threads=1)), torch.rand(3, *shape)
+    judges, x = map(NetJudge, in_all_engines(as_onnx(net.portable(), shape, OUTPUTS), tmp_path)), torch.rand(3, *shape)
     with torch.no_grad():
         expected = net(x)
+        expected = (expected.window, expected.dense, net.places(x))
+    for judge in judges:
         found = (*judge.logits(x.numpy()), judge.places(x.numpy()))
-        for ours, theirs in zip(found, (expected.window, expected.dense, net.places(x)), strict=True):
+        for ours, theirs in zip(found, expected, strict=True):
             assert theirs.std() > 1e-3
             np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=1e-5 * theirs.abs().max().item())
 
@@ -112,6 +127,13 @@ def test_a_median_is_the_median(rows, keepdim):
     values, places = median_by_comparing(known, 0, keepdim)
     torch.testing.assert_close(values, known.median(0, keepdim).values, rtol=0, atol=0)
     torch.testing.assert_close(known.gather(0, places if keepdim else places[None])[0], values.reshape(4))
+
+
+@given(st.integers(1, 300), st.integers(0, 99))
+def test_a_transform_by_a_table_is_that_of_fourier(length, seed):
+    x = torch.randn(2, length, generator=torch.Generator().manual_seed(seed))
+    exact = torch.fft.rfft(x.double())
+    torch.testing.assert_close(rfft_by_table(x, -1).to(exact.dtype), exact, rtol=0, atol=1e-6 * length)
 
 
 @given(st.lists(st.lists(st.integers(-9, 9), min_size=3, max_size=3), min_size=1, max_size=9), st.sampled_from([0, 1]))

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -19,7 +20,8 @@ from inference.export.integer_graph import MOVING
 from inference.export.onnx_file import as_onnx, quietly
 from inference.export.quantize import integer_weights, quantized
 from inference.runner.bundle import Bundle
-from inference.runner.net import OnnxNet
+from inference.runner.engines.engine import engine_of
+from inference.runner.net import Net
 from inference.runner.run import Runner
 from inference.scorers.nets.net import MOST_WINDOWS, quiet_windows
 from models.video_model import VideoModel
@@ -50,6 +52,10 @@ def traced(name: str) -> tuple[torch.nn.Module, bytes]:
     return net, as_onnx(net, SHAPE)
 
 
+def net_at(path: Path) -> Net:
+    return Net(engine_of("onnx")(path, "int8", 1))
+
+
 def windows(count: int) -> np.ndarray:
     return drifting_blobs(count * SHAPE[1], *SHAPE[2:]).reshape(count, SHAPE[1], 1, *SHAPE[2:]).swapaxes(1, 2)
 
@@ -64,7 +70,7 @@ def test_blocks_and_strides_alone_are_in_integers_and_the_net_answers_nearly_the
     model = onnx.load_from_string(small)
     shorter = [v.name for v in model.graph.initializer if v.data_type == onnx.TensorProto.INT8]
     assert {n.removesuffix("_quantized") for n in shorter if n.endswith("_quantized")} == integer_weights(net)
-    theirs, ours = (OnnxNet(tmp_path / f"{kind}.onnx", 1)(new) for kind in ("plain", "small"))
+    theirs, ours = (net_at(tmp_path / f"{kind}.onnx")(new) for kind in ("plain", "small"))
     convolved = {n for n, p in net.named_parameters() if p.ndim > 1}
     kept = {"embed.project.weight", "backbone.layers.2.skip.weight"}  # the bottleneck is computed in the block before
     assert kept == {n for n in convolved - integer_weights(net) if not n.startswith("decoder")}
@@ -82,7 +88,7 @@ def test_what_is_repeated_is_rounded_before_and_gives_the_same(tmp_path, monkeyp
         made = {node.output[0]: node for node in model.graph.node}
         expanded = {name for name, node in made.items() if node.op_type == "Expand"}
         whole = {name for name in expanded if behind(made[name], made, "QuantizeLinear")}
-        found[kind] = OnnxNet(tmp_path / f"{kind}.onnx", 1)(windows(12)[8:]), whole
+        found[kind] = net_at(tmp_path / f"{kind}.onnx")(windows(12)[8:]), whole
         monkeypatch.setattr(quantize, "repeated_in_integers", lambda model: model)
     assert len(found["before"][1]) == 2  # what a block repeats in space, and in time
     assert not found["behind"][1]

@@ -10,9 +10,10 @@ import main
 from config import EvalConfig
 from data.reel.reel import find_reels
 from inference.export.onnx_file import part_as_onnx
-from inference.runner.bundle import PART
+from inference.runner.engines.engine import FILES
+from inference.runner.nets import PART, Nets
 from inference.runner.run import Runner
-from inference.runner.zero_shot import OnnxViews
+from inference.runner.zero_shot import Views
 from inference.scorers.load import load_scorer
 from inference.scorers.zero_shot.scorer import ZeroShotScorer
 from inference.scorers.zero_shot.torch_net import TorchJudge, ZeroShotDetector
@@ -64,27 +65,32 @@ def work(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def of_the_past(tmp_path_factory):
-    """Scorers by PyTorch and by ONNX Runtime of a small net of one view that is scaled by the past alone."""
+    """Scorers, by PyTorch and by each engine, of a small net of one view that is scaled by the past alone."""
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as few:  # every layer more costs a second of tracing
         few.setattr(vetime, "DILATIONS", (1, 2))
         net = with_open_head(VeTime(16, "temporal", context=CHUNK // 2)).eval()
-    folder = tmp_path_factory.mktemp("nets")
-    for name, part in separate(net).items():
-        (folder / PART.format(name)).write_bytes(part_as_onnx(part))
-    ours = ZeroShotScorer(OnnxViews(folder, net.context, threads=1), CHUNK, np.empty(0))
-    return ZeroShotDetector(net, CPU, CHUNK, np.empty(0)), ours
+    found = {"pytorch": ZeroShotDetector(net, CPU, CHUNK, np.empty(0))}
+    graphs = {PART.format(name): part_as_onnx(part) for name, part in separate(net).items()}
+    for engine in FILES:
+        nets = Nets.of(tmp_path_factory.mktemp("nets"), {"engine": engine, "precision": "fp32"}, threads=1)
+        for name, graph in graphs.items():
+            nets.write(name, graph)
+        found[engine] = ZeroShotScorer(Views(nets, net.context), CHUNK, np.empty(0))
+    return found
 
 
 @pytest.fixture(scope="module")
 def shipped(work):
     """Scorers by PyTorch and by ONNX Runtime of the shipped weights."""
-    return load_scorer(work / "run", "cpu")[0], Runner(work / "run" / "export", 1).scorer
+    return {"pytorch": load_scorer(work / "run", "cpu")[0], "onnx": Runner(work / "run" / "export", 1).scorer}
 
 
-@pytest.fixture(params=["of_the_past", "shipped"])
+@pytest.fixture(params=[("of_the_past", "onnx"), ("of_the_past", "openvino"), ("shipped", "onnx")], ids="-".join)
 def pair(request):
-    return request.getfixturevalue(request.param)
+    name, engine = request.param
+    found = request.getfixturevalue(name)
+    return found["pytorch"], found[engine]
 
 
 def test_a_series_of_any_length_and_number_of_variables_scores_as_in_pytorch(pair):
@@ -136,7 +142,7 @@ def test_without_pytorch_the_shipped_weights_find_the_events_of_eval(work):
 @pytest.mark.parametrize("combine", ["max", "each"])
 def test_each_sample_of_each_variable_scores_as_by_the_checkpoint(work, shipped, combine):
     (reel,), settings = find_reels(work / "new"), EvalConfig(combine=combine)
-    expected, ours = (scorer.samples(reel, 0, len(reel), settings) for scorer in shipped)
+    expected, ours = (scorer.samples(reel, 0, len(reel), settings) for scorer in shipped.values())
     assert ours.residual.shape[1] == (2 if combine == "each" else 1)
     np.testing.assert_allclose(ours.residual, expected.residual, rtol=0, atol=rounding(100, expected.residual.max()))
     np.testing.assert_array_equal(ours.valid, expected.valid)
