@@ -144,11 +144,20 @@ def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
         labels = chosen(read.table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
         if time is None and prep.sample_interval_sec is None and prep.start_utc is None:
             return by_panel(read, labels, prep) or by_count(read, prep)
-        if time is None or (time.name in read.table.columns and wide(read.table, str(time.name))[1]):
+        if time is None or (time.name in read.table.columns and _is_long(read.table, str(time.name), prep)):
             return {"": read}
         return by_restart(read, time, prep, _no_keys(read.table, labels)) or by_device(read, time, labels, prep)
     except TableError:
         return {"": read}
+
+
+def _is_long(table: pd.DataFrame, time: str, prep: PrepConfig) -> bool:
+    """Whether a table is of sensors in its rows that can stand side by side: few of them would be there in most rows
+    where each has times of its own, unless these are put together.
+    """
+    found, remark, _ = wide(table, time)
+    is_filled = found.drop(columns=time).notna().mean(axis=None) >= prep.min_coverage if remark else False
+    return bool(remark) and (is_filled or prep.resample_sec is not None or bool(prep.value_columns))
 
 
 def _no_keys(table: pd.DataFrame, labels: str | None) -> list[str]:

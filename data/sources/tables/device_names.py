@@ -13,7 +13,23 @@ SENSOR_NAMES = (
     "channel",
 )
 SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id", "entity_id")
-SENSOR_NAMES += ("tagpath", "tag_name", "varname", "itemid", "point", "point_name", "metric_name", "countername")
+SENSOR_NAMES += (
+    "tagpath",
+    "tag_name",
+    "varname",
+    "itemid",
+    "point",
+    "point_name",
+    "metric_name",
+    "countername",
+    "pid",
+    "sensor_name",
+    "sensorname",
+    "item_name",
+    "objectname",
+    "object_name",
+    "register",
+)
 
 DEVICES = (
     *(*SENSOR_NAMES, "entity", "device", "device_id", "deviceid", "device_name", "machine", "machine_id", "machineid"),
@@ -24,6 +40,10 @@ DEVICES = (
 )
 NUMBERED = {name for name in DEVICES if name.endswith("id")} - {"id"}
 NUMBERED |= {"device", "machine", "station", "sensor", "turbine", "unit_number", "meter", "host"}
+# Whole numbers of these names, which may as well be anything: they are devices where each comes once at each time.
+COUNTED = frozenset(
+    ("index", "gpu", "gpu_index", "core", "cpu", "cpu_core", "card", "port", "slot", "inverter", "string")
+)
 
 
 def plain_name(name: object) -> str:

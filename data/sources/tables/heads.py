@@ -13,7 +13,7 @@ from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 from data.units import is_unit, may_be_unit
 
 NAMES_TIME = re.compile(
-    r"(?:^|[^a-z])(?:date|time|timestamp|datetime|utc|zeit|uhrzeit|datum|fecha|hora|heure|horodatage|tijd)(?:[^a-z]|$)"
+    r"(?:^|[^a-z])(?:date|time|timestamp|datetime|clock|utc|zeit|uhrzeit|datum|fecha|hora|heure|horodatage|tijd)(?:[^a-z]|$)"
     r"|time$|zeit$|zeit(?:stempel|punkt)|recorded|sampled|_at$|^data$|^data[ /]+ora$"
     r"|[dy]{2,4}[-./ ]?M{2}[-./ ]?[dy]{2,4}",  # or the form that its cells have
     re.IGNORECASE,
@@ -179,6 +179,8 @@ def _has_units_of(cells: Sequence[str], names: Sequence[str], times: Sequence[in
     below its name of the times, as units that nobody knows here.
     """
     is_blank = not any(cells[k].strip() for k in times if k < len(cells))
+    if is_blank and all(name.strip() for name in names) and _are_unlike(names) and _are_units(cells, times):
+        return len(cells) == len(names)  # whatever the times are called
     if not (_is_named(names, times) or (is_blank and _is_named_but_times(names, times))):
         return False
     if is_blank and _name_times(names, times) and len(cells) == len(names):

@@ -21,6 +21,7 @@ CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utc
 CLOCKS += ("zeit", "uhrzeit", "heure", "hora", "ora", "tijd")
 # Clocks that tell how long something took, or what else a day has.
 _LASTS = re.compile(rf"{LASTS.pattern}|lap|sunrise|sunset", re.IGNORECASE)
+_MIDNIGHT = re.compile(r"[T ]0?0:00(?::00(?:\.0+)?)?$|\s12:00(?::00)? AM$")  # of dates that databases keep as times
 _CLOCK_TO = re.compile(r"(?<=:\d\d)\s*[-–]\s*\d{1,2}:\d\d(?::\d\d)?$")  # of 10:00 - 10:15 the begin counts
 _DOTTED_CLOCK = re.compile(r"\d{1,2}\.\d\d\.\d\d")  # beside a date alone; it may be one otherwise
 _NAMES_DATE = re.compile(r"date|day|ymd|y+m+d+|datum|fecha|jour|giorno|column_\d+")  # or has no names
@@ -92,7 +93,9 @@ def days_of(column: pd.Series) -> pd.Series | None:
         known = column.dropna()
         return column.dt.strftime("%Y-%m-%d").astype("string") if (known == known.dt.normalize()).all() else None
     if is_text(column):
-        return column.astype("string").str.strip() if _all(column, _is_date) else None
+        text = column.astype("string").str.strip()
+        text = text.str.replace(_MIDNIGHT, "", regex=True) if _all(column, _is_midnight) else text
+        return text if _all(text, _is_date) else None
     is_named = bool(_NAMES_DATE.search(str(column.name).lower()))
     known = column.dropna()
     if not is_named or column.dtype.kind not in "iuf" or not len(known) or not known.between(1.8e7, 2.2e7).all():
@@ -254,6 +257,10 @@ def _is_clock(cell: str) -> bool:
 
 def _is_dotted(cell: str) -> bool:
     return bool(_DOTTED_CLOCK.fullmatch(cell))
+
+
+def _is_midnight(cell: str) -> bool:
+    return bool(_MIDNIGHT.search(cell))
 
 
 def _is_date(cell: str) -> bool:

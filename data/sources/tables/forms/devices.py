@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.tables.device_names import DEVICES, NUMBERED, plain_name
+from data.sources.tables.device_names import COUNTED, DEVICES, NUMBERED, plain_name
 from data.sources.tables.forms.long_table import MOST_SENSORS
 from data.sources.tables.forms.runs import tells_runs
 from data.sources.tables.text_table import TextTable
@@ -17,6 +17,7 @@ from data.sources.times.cells import times_of
 from data.sources.times.column import is_nameless, is_text
 from data.sources.times.parts import of_panel
 
+_WITH_UNIT = r"[-+]?\d+(?:[.,]\d+)?\s?(?:[%°]|[A-Za-zµ°]{1,3}(?:/\w+)?)"
 FEWEST = 4  # rows of a device
 TIME = "time of the row"
 MOST_KEYS_TRIED = 8  # columns of words, of which some may tell devices together
@@ -83,6 +84,7 @@ def device_columns(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> li
         return [device]
     words = [name for name in table.columns if name != time.name and is_text(table[name])]
     words = [name for name in words if 1 < table[name].nunique() <= MOST_SENSORS and table[name].notna().all()]
+    words = [name for name in words if not _hold_numbers(table[name])]
     repeats, aligned = time.nunique() < (1 - MOST_AGAIN) * time.notna().sum(), ALIGNED * time.nunique()
     for count in range(1, 4) if repeats and len(words) <= MOST_KEYS_TRIED else ():
         for keys in map(list, itertools.combinations(words, count)):
@@ -123,7 +125,8 @@ def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str
         plain = plain_name(name)
         is_known = plain in DEVICES if is_text(cells) else plain in NUMBERED and cells.dtype.kind in "iu"
         is_known |= is_nameless(name) and is_text(cells) and _takes_turns(cells)
-        if name == time.name or not (is_known or (repeats and is_text(cells))):
+        is_word = repeats and is_text(cells) and not _hold_numbers(cells)
+        if name == time.name or not (is_known or is_word or (repeats and _numbers_each(table, name, time))):
             continue
         if not 1 < cells.nunique() <= MOST_DEVICES or len(table) < FEWEST * cells.nunique():
             continue
@@ -139,6 +142,25 @@ def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str
 def _takes_turns(cells: pd.Series) -> bool:
     """Whether words change from most rows to the next, as ACC and GYR before each, and as no state does."""
     return bool((cells.iloc[1:].to_numpy() != cells.iloc[:-1].to_numpy()).mean() >= MOST_STAY)
+
+
+def _hold_numbers(cells: pd.Series) -> bool:
+    """Whether words are numbers with a digit first, as 45 %, of which no two rows have to be alike."""
+    known = cells.dropna().astype("string").str.strip()
+    return bool(len(known) and known.str.fullmatch(_WITH_UNIT).all())
+
+
+def _numbers_each(table: pd.DataFrame, name: str, time: pd.Series) -> bool:
+    """Whether whole numbers of a fitting name come once at each time that has a clock, as of cores or cards."""
+    cells = table[name]
+    has_clocks = not is_text(time) or time.dropna().astype("string").head(FEWEST).str.contains(":").all()
+    if plain_name(name) not in COUNTED or not has_clocks or cells.dtype.kind not in "iu":
+        return False
+    if not 1 < (count := cells.nunique()) <= MOST_DEVICES:
+        return False
+    is_counted = cells.min() in (0, 1) and cells.max() - cells.min() == count - 1
+    at_each = cells.groupby(time.to_numpy()).agg(["nunique", "size"])
+    return bool(is_counted and len(at_each) >= FEWEST and (at_each == count).all(axis=None))
 
 
 def _side_by_side_in_time(time: pd.Series, device: pd.Series, prep: PrepConfig) -> bool:
@@ -166,6 +188,5 @@ def _side_by_side(table: pd.DataFrame, device: str, time: str) -> tuple[pd.DataF
 def _is_mostly_numbers(column: pd.Series) -> bool:
     if column.dtype.kind in "biuf":
         return True
-    return is_text(column) and bool(
-        pd.to_numeric(column, errors="coerce").notna().sum() > 0.5 * max(1, column.notna().sum())
-    )
+    are_numbers = pd.to_numeric(column, errors="coerce").notna().sum() > 0.5 * max(1, column.notna().sum())
+    return is_text(column) and bool(are_numbers or _hold_numbers(column))

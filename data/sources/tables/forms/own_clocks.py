@@ -8,7 +8,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.tables.text_table import TextTable, unlike_names
-from data.sources.times.column import NAMES_OF_TIME, is_text, spread
+from data.sources.times.column import NAMES_OF_TIME, is_nameless, is_text, spread
 from data.sources.times.texts import looks_like_time
 
 FEWEST_ROWS = 4
@@ -29,6 +29,9 @@ def by_own_clock(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
     if len(places) < 2 or places[0] != 0:
         return {"": read}
     groups = [names[begin:end] for begin, end in itertools.pairwise([*places, len(names)])]
+    if all(len(group) == 2 and is_nameless(group[1]) and not is_nameless(group[0]) for group in groups):
+        table = table.set_axis([name for k, (tag, _) in enumerate(groups) for name in (f"time {k}", tag)], axis=1)
+        groups = [[f"time {k}", tag] for k, (tag, _) in enumerate(groups)]  # tags that stand over time and value
     if min(map(len, groups)) < 2 or len({_kind(*group) for group in groups}) > 1:
         return {"": read}
     first, *others = (table[group[0]] for group in groups)

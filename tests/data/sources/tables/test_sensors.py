@@ -114,8 +114,8 @@ def test_packs_of_senml_are_one_table_in_whatever_they_stand(tmp_path):
     )
     for name, count in (("a.jsonl", 4), ("b.jsonl", 4), ("c.json", 1)):
         assert TableSource().takes(tmp_path / name)
-        (series,) = TableSource().read_series(tmp_path / name, PrepConfig())
-        assert len(series.channels) == count
+        found = TableSource().read_series(tmp_path / name, PrepConfig())
+        assert sum(len(series.channels) for series in found) == count
 
 
 def test_no_base_of_a_pack_of_senml_counts_in_the_next():
@@ -124,3 +124,66 @@ def test_no_base_of_a_pack_of_senml_counts_in_the_next():
         [{"bn": "a", "bt": 1.7e9 + 1, "n": "x", "v": 1.0}],
     ]
     assert table_of(pack)["ax"].tolist() == [101.0, 1.0]
+
+
+def test_words_with_units_are_values_of_devices_and_tell_none_apart(tmp_path):
+    rows = "".join(
+        f"2024-03-05 10:00:{i:02d}, {card}, {50 + 7 * i % 3} %, {900 + i + card} MiB\n"
+        for i in range(N)
+        for card in (0, 1)
+    )
+    (series,) = read(tmp_path / "a.csv", "timestamp, index, utilization.gpu [%], memory.used [MiB]\n" + rows)
+    assert series.channels == tuple(
+        f"{c} {name}" for c in (0, 1) for name in ("utilization.gpu [%]", "memory.used [MiB]")
+    )
+    assert np.array_equal(series.values[:, 1], 900 + np.arange(N))
+    assert np.array_equal(series.values[:, 2], 50 + 7 * np.arange(N) % 3)
+
+
+@pytest.mark.parametrize(("cells", "count"), [((0, 1, 2), 3), ((1, 2, 3), 3), ((0, 1, 5), 1), ((10, 11, 12), 1)])
+def test_whole_numbers_that_count_rows_of_a_time_are_devices_and_others_are_not(tmp_path, cells, count):
+    rows = "".join(f"2024-03-05 10:{i:02d},{cell},{20 + i + cell}.5\n" for i in range(N) for cell in cells)
+    (series,) = read(tmp_path / "a.csv", "time,core,load\n" + rows)
+    assert len(series.channels) == (count if count > 1 else 2)
+
+
+@pytest.mark.parametrize("n_sensors", [3, 4])
+@pytest.mark.parametrize("apart_s", [0, 3])
+def test_sensors_of_a_long_table_with_times_of_their_own_are_series_each(tmp_path, n_sensors, apart_s):
+    """Side by side most of their cells would be empty, and the rows rejected."""
+    rows = "".join(
+        f"{36000 + 60 * i + apart_s * k};sensor {k};{i + 100 * k}.5;V\n" for i in range(N) for k in range(n_sensors)
+    )
+    found = read(tmp_path / "a.csv", "SECONDS;PID;VALUE;UNITS\n" + rows)
+    assert len(found) == (n_sensors if apart_s else 1)
+    if apart_s:
+        assert [series.values[:, 0].tolist() for series in found] == [
+            (np.arange(N) + 100 * k + 0.5).tolist() for k in range(n_sensors)
+        ]
+        (one,) = read(tmp_path / "a.csv", "SECONDS;PID;VALUE;UNITS\n" + rows, resample_sec=60)
+        assert len(one.channels) == n_sensors
+
+
+def test_tags_over_pairs_of_time_and_value_name_the_values(tmp_path):
+    rows = "".join(f"05-Mar-24 10:{i:02d}:00,{i}.5,05-Mar-24 10:{i:02d}:07,{100 + i}.5\n" for i in range(N))
+    first, second = read(tmp_path / "a.csv", "TI101.PV,,PI202.PV,\n" + rows)
+    assert (first.channels, second.channels) == (("TI101.PV",), ("PI202.PV",))
+    assert np.array_equal(second.values[:, 0], np.arange(N) + 100.5)
+    assert (second.times_utc - first.times_utc == np.timedelta64(7, "s")).all()
+
+
+@pytest.mark.parametrize("time", ["Clock", "Zeitpunkt", "Abtastung", "T"])
+def test_units_below_names_are_none_whatever_the_time_is_called(tmp_path, time):
+    rows = "".join(f"05.03.2024 10:{i:02d}:00\t{i}.5\t{100 + i}.5\n" for i in range(N))
+    (series,) = read(tmp_path / "a.txt", f"{time}\tDrive Speed\tMotor Current\n \trpm\tA\n{rows}")
+    assert series.channels == ("Drive Speed", "Motor Current")
+    assert series.units == ("rpm", "A")
+
+
+@pytest.mark.parametrize("midnight", ["2024-03-05 00:00:00", "2024-03-05T00:00:00.000", "3/5/2024 12:00:00 AM"])
+def test_dates_kept_as_midnights_beside_clocks_are_dates(tmp_path, midnight):
+    days = [midnight, midnight.replace("03-05", "03-15").replace("3/5", "3/15")]
+    rows = "".join(f"{day},10:{i:02d},{i}.5\n" for day in days for i in range(N))
+    (series,) = read(tmp_path / "a.csv", f"Date,Time,v\n{rows}a note below the table,,\n")
+    assert series.times_utc[0] == np.datetime64("2024-03-05T10:00")
+    assert series.times_utc[N + 3] == np.datetime64("2024-03-15T10:03")
