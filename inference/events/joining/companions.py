@@ -3,7 +3,8 @@
 A flare lights up footpoints, remote ribbons and neighbouring loops of its active region within minutes: chromospheric
 brightenings come some 12 minutes before its peak (Kirk et al. 2012, ApJ 750, 145), remote ribbons seconds after its
 core. An eruption leaves two dimmings, one on either side. Everything joins the strongest near it, and nothing joins
-what is itself a part: no chain leads from one active region to the next.
+what is itself a part: no chain leads from one active region to the next. What was over before the strongest began, at
+another place, is none of it: a flare's start is not that of a small one in its region, minutes before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapp
     if not reach.arcsec or len(some) < 2:
         return list(events)
     scene, own = [events[k] for k in some], np.array([sort[k] for k in some], object)
-    near = within_reach(scene, sky, reach) & (own[:, None] == own)
+    near = within_reach(scene, sky, reach) & (own[:, None] == own) & ~were_over(scene, sky)
     free, found = np.ones(len(scene), bool), []
     for k in range(len(scene)):
         if free[k]:
@@ -74,9 +75,22 @@ def families(events: Sequence[Event], sky: Sky | None, reach: Reach) -> list[lis
     return [[scene[k] for k in np.flatnonzero(family == f).tolist()] for f in range(count)] + alone
 
 
+def were_over(events: Sequence[Event], sky: Sky) -> np.ndarray:
+    """Of each (row) the others (column) that lie apart from it and were over when it began (N, N) bool; no light of
+    theirs was left, whether or not it was enough for a box."""
+    begun = _begun(events)
+    lasting = np.array([event.course.lasts_frames if event.course else 0 for event in events])
+    over = np.maximum([event.frame_end for event in events], begun + lasting)
+    return (over < begun[:, None]) & (apart_arcsec(events, sky) > 0)
+
+
+def _begun(events: Sequence[Event]) -> np.ndarray:
+    return np.array([event.course.onset if event.course else event.frame_start for event in events])
+
+
 def within_reach(events: Sequence[Event], sky: Sky, reach: Reach) -> np.ndarray:
     """Which lie and begin within reach of each other (N, N) bool."""
-    begun = np.array([event.course.onset if event.course else event.frame_start for event in events])
+    begun = _begun(events)
     later_s = np.abs(sky.times_s[begun][:, None] - sky.times_s[begun])
     return (apart_arcsec(events, sky) <= reach.arcsec) & (later_s <= reach.within_s)
 

@@ -40,10 +40,12 @@ drawn = st.builds(
 numbered = st.lists(drawn, max_size=9).map(lambda some: [replace(e, event=k, tracks=(k,)) for k, e in enumerate(some)])
 
 
-def are_near(a: Event, b: Event, reach: Reach) -> bool:
-    dx, dy = max(a.x0 - b.x1, b.x0 - a.x1, 0), max(a.y0 - b.y1, b.y0 - a.y1, 0)
+def may_join(part: Event, head: Event, reach: Reach) -> bool:
+    dx, dy = max(part.x0 - head.x1, head.x0 - part.x1, 0), max(part.y0 - head.y1, head.y0 - part.y1, 0)
     apart = PIXEL_ARCSEC * np.hypot(dx, dy)  # so near to the middle of the field a pixel is one everywhere
-    return apart <= reach.arcsec and CADENCE_S * abs(a.frame_start - b.frame_start) <= reach.within_s
+    was_over = apart > 0 and part.frame_end < head.frame_start
+    begins_with_it = CADENCE_S * abs(part.frame_start - head.frame_start) <= reach.within_s
+    return apart <= reach.arcsec and begins_with_it and not was_over
 
 
 @given(numbered, st.sampled_from([35.0, 105.0, 305.0]), st.integers(0, 20))
@@ -54,14 +56,14 @@ def test_every_part_is_near_its_strongest_and_no_two_strongest_are_near_each_oth
     heads = [max((events[t] for t in e.tracks), key=lambda p: (p.peak_score, -p.event)) for e in found]
     for one, head in zip(found, heads, strict=True):
         parts = [events[t] for t in one.tracks]
-        assert all(are_near(part, head, reach) for part in parts)
+        assert all(may_join(part, head, reach) for part in parts)
         assert len({TOGETHER.get(part.kind) for part in parts}) == 1
         assert len(parts) == 1 or (head.kind in TOGETHER and all(part.level != CAMERA for part in parts))
         assert (one.kind, one.frame_start) == (head.kind, min(part.frame_start for part in parts))
     some = [head for head in heads if head.kind in TOGETHER and head.level != CAMERA]
-    assert not any(
-        are_near(a, b, reach) and TOGETHER[a.kind] == TOGETHER[b.kind] for a in some for b in some if a is not b
-    )
+    by_strength = sorted(some, key=lambda e: (-e.peak_score, e.event))
+    pairs = [(part, head) for k, head in enumerate(by_strength) for part in by_strength[k + 1 :]]
+    assert not any(may_join(*pair, reach) and TOGETHER[pair[0].kind] == TOGETHER[pair[1].kind] for pair in pairs)
 
 
 @given(numbered, st.randoms(use_true_random=False))
@@ -89,6 +91,17 @@ def test_they_begin_together_by_when_their_light_left_the_noise(sky):
     slow = replace(other, course=Course(24, 1.0, 600.0, 10))
     (found,) = with_companions([core, slow], sky, Reach(100.0, 720.0), TOGETHER)
     assert (found.parts, found.frame_start, found.frame_end, found.x0, found.x1) == (2, 20, 48, 10, 24)
+
+
+@pytest.mark.parametrize(
+    ("x", "lasts_frames", "parts"), [(20, 2, 1), (20, 9, 2), (10, 2, 2)], ids=["over", "still bright", "its own place"]
+)
+def test_a_small_flare_that_was_over_is_none_of_a_later_one_beside_it(sky, x, lasts_frames, parts):
+    """Its start, minutes too early, was that of the flare; a precursor at the flare's own place is its start."""
+    flare = event(1, 20, 10, 30, 90.0)
+    small = replace(event(2, 14, x, 30, 12.0), course=Course(13, 0.6, 60.0 * lasts_frames, lasts_frames))
+    found = with_companions([flare, small], sky, Reach(100.0, 720.0), TOGETHER)
+    assert [e.frame_start for e in found] == ([20, 14] if parts == 1 else [14])
 
 
 @pytest.mark.parametrize(("unit", "minutes"), [("DN/s", 13), ("G", 121)])
