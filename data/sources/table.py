@@ -156,8 +156,8 @@ def _is_long(table: pd.DataFrame, time: str, prep: PrepConfig) -> bool:
     where each has times of its own, unless these are put together.
     """
     found, remark, _ = wide(table, time)
-    is_filled = found.drop(columns=time).notna().mean(axis=None) >= prep.min_coverage if remark else False
-    return bool(remark) and (is_filled or prep.resample_sec is not None or bool(prep.value_columns))
+    is_filled = bool(remark) and found.drop(columns=time).notna().to_numpy().mean() >= float(prep.min_coverage)
+    return bool(remark and (is_filled or prep.resample_sec is not None or prep.value_columns))
 
 
 def _no_keys(table: pd.DataFrame, labels: str | None) -> list[str]:

@@ -78,8 +78,8 @@ def rfft_by_table(x: Tensor, dim: int) -> Tensor:
     assert dim == -1
     T = x.shape[-1]
     # Whole turns are left out while numbers are exact, and waves are made by NumPy, whose results the trace holds.
-    waves = np.exp(-2j * np.pi / T * (np.arange(T)[:, None] * np.arange(T // 2 + 1) % T))
-    return torch.complex(*(x @ torch.tensor(part).to(x.dtype) for part in (waves.real, waves.imag)))
+    turns = 2 * np.pi / T * (np.arange(T)[:, None] * np.arange(T // 2 + 1) % T)
+    return torch.complex(*(x @ torch.tensor(part).to(x.dtype) for part in (np.cos(turns), -np.sin(turns))))
 
 
 def _kept(values: Tensor, places: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:

@@ -107,7 +107,9 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
     if column.dtype.kind not in "biufcmM" and "%" not in (prep.time_format or "") and not are_plain(column):
         column = rewritten(column)
     if prep.time_zone and column.dtype.kind not in "biufcmM" and (long := counted_hours(column)) is not None:
-        days = of_texts(long["day"].rename(column.name), replace(prep, time_zone=None)).utc.astype("datetime64[ms]")
+        days = of_texts(long["day"].rename(str(column.name)), replace(prep, time_zone=None)).utc.astype(
+            "datetime64[ms]"
+        )
         column = pd.Series(by_clocks(days, long["hour"].to_numpy(), prep.time_zone), column.index, name=column.name)
     local = says_local(str(column.name or "")) and prep.time_zone is None
     column, prep, zone = zoned(column, prep)

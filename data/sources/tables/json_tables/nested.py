@@ -152,7 +152,7 @@ def _axes(column: pd.Series) -> list[list[float]] | None:
     """The numbers in cells that hold as many each, parted by one sign; None of others."""
     texts = column.astype("string").str.strip()
     are_such = texts.str.fullmatch(_AXES).fillna(True)
-    counts = texts.dropna().str.count(_FRACTION)
+    counts = texts.dropna().str.count(_FRACTION.pattern)
     if not are_such.all() or counts.nunique() != 1:
         return None
     return [[float(part) for part in _FRACTION.findall(cell)] if isinstance(cell, str) else [] for cell in column]

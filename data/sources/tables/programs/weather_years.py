@@ -57,7 +57,7 @@ def read_epw(text: str) -> tuple[pd.DataFrame, str]:
     zone_h = float(place["zone_h"]) if place else 0.0
     times = (local if whole is None else whole[0]) - np.timedelta64(round(3600 * zone_h), "s")
     values = table.drop(columns=[*NAMES[:5], *NO_VARIABLES])
-    values = values.mask(pd.DataFrame({name: values[name] == MISSING.get(name, np.nan) for name in values}))
+    values = values.mask(pd.DataFrame({name: values[name] == MISSING.get(str(name), np.nan) for name in values}))
     told = f"EnergyPlus' weather, whose times are of UTC{zone_h:+g}; each hour by its end"
     values.insert(0, "time", times)
     return values.dropna(axis=1, how="all"), "; ".join([told, *([] if whole is None else [whole[1]])])
