@@ -16,7 +16,7 @@ CONVERT = {
     **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf", ".img", ".mgz", ".par", ".brik"), "save as .npy (T, H, W)"),
     **dict.fromkeys((".grb", ".grb2", ".grib", ".grib2", ".bufr"), "convert to netCDF"),
     **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
-    **dict.fromkeys((".tdms", ".sav", ".por", ".sas7bdat", ".xpt", ".rds", ".rdata", ".arff"), "export as CSV"),
+    **dict.fromkeys((".tdms", ".sav", ".por", ".sas7bdat", ".xpt", ".rds", ".rdata"), "export as CSV"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb", ".mf4", ".mdf", ".blf", ".xml"), "export as CSV"),
     **dict.fromkeys((".gpx", ".tcx", ".html", ".htm", ".db", ".pkl", ".pickle", ".tsf"), "export as CSV"),
     **dict.fromkeys((".mseed", ".miniseed", ".sac", ".wav"), "save as .npz, .mat or CSV"),

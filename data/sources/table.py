@@ -83,6 +83,7 @@ TEXT = tuple(
         ".mrt",
         ".nmon",
         ".epw",
+        ".arff",
     )
     for packed in _PACKED
 )

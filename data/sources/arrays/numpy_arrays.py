@@ -34,6 +34,10 @@ RATES = re.compile(r"fs|sr|s_?rate|sfreq|f_?sample|samp(?:le|ling)?_?(?:rate|fre
 INTERVALS = re.compile(
     r"dt|delta_?t|x_?spacing|wf_increment|samp(?:le|ling)?_?(?:interval|period)(?:_?s(?:ec)?)?", re.IGNORECASE
 )
+NAMES_OF_COLUMNS = re.compile(
+    r"(?:columns?|col|channels?|ch|variables?|vars?|features?|sensors?|signals?|labels?)(?:_?names?|_?labels?)?|names|header",
+    re.IGNORECASE,
+)
 _EVENT_NAMES = {name: key for key in "xy" for name in (key, f"{key}s")}
 _EVENT_NAMES |= dict.fromkeys(("t", "ts", "time", "times", "timestamp", "timestamps"), "t")
 _EVENT_NAMES |= dict.fromkeys(("p", "ps", "pol", "polarity", "polarities"), "p")
@@ -201,9 +205,18 @@ def _table(arrays: dict[str, np.ndarray], prep: PrepConfig) -> tuple[pd.DataFram
             continue
         if name in turned:
             notes[name] = turned[name]
-        names[name] = [name] if array.ndim == 1 else [f"{name}_{i}" for i in range(array.shape[1])]
+        names[name] = [name] if array.ndim == 1 else _names_beside(arrays, array.shape[1]) or []
+        names[name] = names[name] or [f"{name}_{i}" for i in range(array.shape[1])]
         columns |= dict(zip(names[name], array.reshape(count, -1).T, strict=True))
     return pd.DataFrame(columns, index=range(count)), names, notes
+
+
+def _names_beside(arrays: dict[str, np.ndarray], width: int) -> list[str]:
+    """The names of the columns of the only array of several, where a list of as many unlike words is called so; []."""
+    wide = [array for array in arrays.values() if array.ndim == 2 and array.dtype.kind in _KINDS]
+    lists = [array.reshape(-1) for name, array in arrays.items() if NAMES_OF_COLUMNS.fullmatch(name)]
+    fits = [[str(word).strip() for word in words] for words in lists if words.dtype.kind == "U" and words.size == width]
+    return fits[0] if len(fits) == len(wide) == 1 and len({*fits[0]} - {"", *arrays}) == width else []
 
 
 def _upright(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:

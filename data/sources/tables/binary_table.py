@@ -66,7 +66,7 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, TextTable]:
     """
     kind = re.sub(r"\.(gz|bz2|xz|zst|lz4)$", "", path.name.lower())
     suffix = kind[kind.rindex(".") :]
-    if suffix in EXCEL and not _is_workbook(path):
+    if (suffix in EXCEL and not _is_workbook(path)) or (suffix == ".dta" and not _is_stata(path)):
         return {"": read_text(path, prep)}  # instruments and portals write text under these suffixes
     try:
         tables, lost = _read(path, suffix, prep)
@@ -85,6 +85,13 @@ def _is_workbook(path: Path) -> bool:
     """Whether a file begins as the archives do that workbooks are, or as old Excel's; a damaged one is none."""
     with path.open("rb") as stream:
         return stream.read(4) in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+def _is_stata(path: Path) -> bool:
+    """Whether a file begins as Stata's do, of any release; Gamry's are text under the same suffix."""
+    with path.open("rb") as stream:
+        start = stream.read(10)
+    return start == b"<stata_dta" or start[1:2] in (b"\x01", b"\x02")
 
 
 def holds_records(path: Path) -> bool:

@@ -206,5 +206,5 @@ def table_stem(path: Path) -> str:
     """The name of a file of samples without its suffixes."""
     kinds = "csv|tsv|txt|dat|data|out|asc|tab|lst|log|psv|ssv|prn|tbl|min|rdb|lvm|parquet|feather|xlsx?|xlsm|ods"
     kinds += "|arrow|orc|dta|json|geojson|jsonl|ndjson|npz|npy|ts|fits|fts|fit|lc|nc[34]?|cdf|mat|h5|hdf5?|he5"
-    kinds += "|ascii|slist|tspair|mpt|msl|mon|mrt|nmon|epw"
+    kinds += "|ascii|slist|tspair|mpt|msl|mon|mrt|nmon|epw|arff"
     return re.sub(rf"\.({kinds})(\.(gz|bz2|xz|zst|lz4))?$", "", path.name, flags=re.IGNORECASE)

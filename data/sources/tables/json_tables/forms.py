@@ -4,9 +4,11 @@ Whatever the service, it is one of a few forms: rows as objects; rows as lists b
 columns; columns by name; a list of such for each series.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import available_timezones
 
 import pandas as pd
 
@@ -26,6 +28,7 @@ NO_FORM = (
     "Home Assistant, or SWPC that is known"
 )
 FEWEST_ROWS = 2
+_NAMES_ZONE = re.compile(r"time[ _]?zone$", re.IGNORECASE)
 
 
 def table_of(value: Any) -> pd.DataFrame:
@@ -35,9 +38,19 @@ def table_of(value: Any) -> pd.DataFrame:
     except TableError as error:
         if str(error) != NO_FORM or (table := table_within(value)) is None:
             raise
-        return table
+        return _with_zone(table, value)
     inner = table_within(value) if holds_lists(table) else None
-    return table if inner is None else inner
+    return _with_zone(table if inner is None else inner, value)
+
+
+def _with_zone(table: pd.DataFrame, value: Any) -> pd.DataFrame:
+    """A table with a column of the zone that is told once beside it, or in a record of its own there, as a place."""
+    parts = [value, *(part for part in value.values() if isinstance(part, dict))] if isinstance(value, dict) else []
+    told = [zone for part in parts for name, zone in part.items() if _NAMES_ZONE.search(str(name))]
+    zones = {zone for zone in told if isinstance(zone, str) and zone in available_timezones()}
+    if len(zones) != 1 or any(_NAMES_ZONE.search(str(name)) or name == "utc_offset" for name in table.columns):
+        return table
+    return table.assign(timezone=zones.pop())
 
 
 def _of_known_form(value: Any) -> pd.DataFrame:
@@ -55,6 +68,9 @@ def _of_known_form(value: Any) -> pd.DataFrame:
         return _of_influx(value["results"])
     if (arrays := _arrays_by_name(value)) is not None:
         return arrays
+    rows = [part for part in value.values() if isinstance(part, dict) and tell_rows(part)]
+    if len(rows) == 1 and len(value) > 1 and all(isinstance(row, dict) for row in rows[0].values()):
+        return _with_rows(pd.DataFrame.from_dict(rows[0], orient="index"))  # beside what is told of them
     if value and all(isinstance(column, dict) for column in value.values()):
         are_rows = tell_rows(value) and not any(map(tell_rows, value.values()))
         return _with_rows(pd.DataFrame.from_dict(value, orient="index") if are_rows else pd.DataFrame(value))

@@ -22,6 +22,9 @@ _PRINTED = re.compile(r"\s*\[\s*[-+\d.enai]+(?:\s+[-+\d.enai]+)*\s*\]\s*")  # as
 # Two numbers or more in a cell, as the axes of a sensor; each has its fraction, as parts of dates and groups have none.
 _FRACTION = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?")
 _AXES = re.compile(rf"{_FRACTION.pattern}(?:(?:\s*[,;/|:]\s*|\s+){_FRACTION.pattern})+")
+# 12MiB / 1.9GiB, of containers; blanks around the sign tell it from a date.
+_WITH_UNIT = r"[-+]?\d+(?:\.\d+)?\s?[A-Za-zµ°%]{0,8}(?:/s)?"
+_OF = re.compile(rf"{_WITH_UNIT}(?: / {_WITH_UNIT})+")
 _NAMES = ("name", "target", "label", "metric", "id", "item_id", "key", "title", "variablename")
 _TIMES = ("time", "timestamp", "date", "ts", "t", "datetime", "@timestamp", "timestamps", "times", "x")
 
@@ -123,6 +126,7 @@ def with_parsed_cells(table: pd.DataFrame) -> pd.DataFrame:
     texts = [name for name, kind in table.dtypes.items() if kind.kind not in "biufcmM"]
     found = {name: parsed for name in texts if (parsed := _parsed(table[name])) is not None}
     columns: dict[str, Any] = {}
+    table = _with_parts_of(table, [name for name in texts if name not in found])
     for name in table.columns if found else ():
         if (parsed := found.get(name)) is None:
             columns[name] = table[name]
@@ -146,6 +150,21 @@ def _parsed(column: pd.Series) -> list | None:
         return None
     values = [value_in(cell) if isinstance(cell, str) else kind() for cell in column]
     return values if all(isinstance(value, kind) for value in values) else None
+
+
+def _with_parts_of(table: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+    """A table whose texts as `12MiB / 1.9GiB` are a column for each of their parts, which keep their units."""
+    columns: dict[str, Any] = {}
+    for name in table.columns:
+        cells = table[name].astype("string").str.strip() if name in texts else table[name]
+        is_such = name in texts and cells.notna().any() and cells.dropna().str.fullmatch(_OF).all()
+        counts = cells.dropna().str.count(" / ").unique() if is_such else []
+        if len(counts) != 1:
+            columns[name] = table[name]
+            continue
+        parts = cells.str.split(" / ", expand=True)
+        columns |= {f"{name}[{n}]": parts[n] for n in range(parts.shape[1])}
+    return pd.DataFrame(columns, index=table.index) if len(columns) > table.shape[1] else table
 
 
 def _axes(column: pd.Series) -> list[list[float]] | None:

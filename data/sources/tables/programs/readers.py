@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from data.sources.tables.programs.arff import is_arff, read_arff
 from data.sources.tables.programs.astronomy import is_of_astronomers, read_of_astronomers
 from data.sources.tables.programs.nmon import is_nmon, read_nmon
 from data.sources.tables.programs.weather_years import is_epw, read_epw
@@ -12,6 +13,7 @@ Reader = Callable[[str], tuple[pd.DataFrame, str]]  # of a whole text: its table
 _READERS: tuple[tuple[Callable[[str], bool], Reader], ...] = (
     (is_nmon, read_nmon),
     (is_epw, read_epw),
+    (is_arff, read_arff),
     (is_of_astronomers, read_of_astronomers),
 )
 

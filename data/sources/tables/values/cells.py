@@ -58,7 +58,7 @@ STATES += (("wahr", "falsch"), ("ein", "aus"), ("ja", "nein"), ("vrai", "faux"),
 NOT_KNOWN = ("unavailable", "unknown", "none", "null", "n/a", "undefined", "-", "?", "")  # of states
 OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
     ({"("}, r"^\(([^()]*\d[^()]*)\)$", r"-\1"),  # negative, as accountants write it
-    (set("$€£¥₹₽₩₺"), r"^([-+]?)[$€£¥₹₽₩₺]\s?(?=[\d.,])", r"\1"),
+    (set("$€£¥₹₽₩₺"), r"^([-+]?)[$€£¥₹₽₩₺]\s?([-+]?)(?=[\d.,])", r"\1\2"),
     (set("EUGCJIR"), r"^(?:EUR|USD|GBP|CHF|JPY|CNY|INR|Rs\.?)\s?(?=[-+\d.,])", ""),
     ({"="}, r'^="?([^"]*)"?$', r"\1"),  # as Excel is told to keep digits
     ({"'"}, r"^'(?=[-+\d.,])", ""),  # a text, in spreadsheets

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.sources.arrays.numpy_arrays import ArraySource
 from data.sources.base import TableError
 from data.sources.table import TableSource
 from data.sources.tables.programs.nmon import read_nmon
@@ -189,3 +190,53 @@ def test_without_a_zone_the_25th_hour_has_no_time_and_all_others_have(tmp_path):
     assert np.isnat(series.times_utc).sum() == 1
     known = series.times_utc[~np.isnat(series.times_utc)]
     assert (np.diff(known) == HOUR).all()
+
+
+def arff_text(quote):
+    yield "% made\n@RELATION pump"
+    yield f"@ATTRIBUTE {quote}log time{quote} date 'yyyy-MM-dd HH:mm:ss'"
+    yield from ("@ATTRIBUTE temp NUMERIC", "@attribute flow real", "@attribute class {normal,anomaly}", "@DATA")
+    for i in range(N):
+        yield f"{quote}2024-03-05 10:{i:02d}:00{quote},{i}.5,{'?' if i == 3 else i + 100},normal"
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("name", ["a.arff", "a.txt"])
+def test_arff_has_its_names_and_missing_values(tmp_path, quote, name):
+    series = read(tmp_path / name, "\n".join(arff_text(quote)) + "\n", time_column="log time")
+    assert series.channels == ("temp", "flow")
+    assert series.times_utc[1] == np.datetime64("2024-03-05T10:01")
+    assert np.isnan(series.values[3, 1])
+    assert np.array_equal(series.values[:, 0], np.arange(N) + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [("", "no row"), ("{0 1.5}\n", "sparse"), ("1,2\n", "rows of 2 values")],
+)
+def test_arff_of_other_rows_is_told(tmp_path, rows, told):
+    (tmp_path / "a.arff").write_text(f"@relation a\n@attribute b numeric\n@data\n{rows}")
+    with pytest.raises(TableError, match=told):
+        TableSource().read_series(tmp_path / "a.arff", PrepConfig())
+
+
+def test_text_under_the_suffix_of_stata_is_read_as_text(tmp_path):
+    rows = "".join(f"\t{i}\t{0.5 * i:.5E}\t{0.1 + i:.5E}\t{1e-3:.5E}\n" for i in range(N))
+    head = "EXPLAIN\nTAG\tCHRONOA\nDATE\tLABEL\t3/5/2024\tDate\nCURVE\tTABLE\t40\n\tPt\tT\tVf\tIm\n\t#\ts\tV\tA\n"
+    series = read(tmp_path / "a.DTA", head + rows)
+    assert "Vf" in series.channels
+    assert np.allclose(np.diff(series.times_s), 0.5)
+    pd.DataFrame({"time": pd.date_range("2024-03-05", periods=N), "v": np.arange(N) % 7}).to_stata(tmp_path / "b.dta")
+    (other,) = TableSource().read_series(tmp_path / "b.dta", PrepConfig())
+    assert "v" in other.channels
+
+
+@pytest.mark.parametrize("name", ["names", "columns", "channel_names", "labels"])
+def test_names_beside_an_array_are_those_of_its_columns(tmp_path, name):
+    values = np.arange(3.0 * N).reshape(N, 3)
+    np.savez(tmp_path / "a.npz", **{name: np.array(["temp", "flow", "load"]), "values": values, "time": np.arange(N)})
+    (series,) = ArraySource().read_series(tmp_path / "a.npz", PrepConfig())
+    assert series.channels == ("temp", "flow", "load")
+    np.savez(tmp_path / "b.npz", **{name: np.array(["a", "a", "b"]), "values": values, "time": np.arange(N)})
+    (other,) = ArraySource().read_series(tmp_path / "b.npz", PrepConfig())
+    assert other.channels == ("values_0", "values_1", "values_2")

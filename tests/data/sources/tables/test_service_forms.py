@@ -82,3 +82,30 @@ def test_streams_are_read_as_seconds(tmp_path):
     series = read(tmp_path / "a.json", json.dumps({name: {"data": array} for name, array in streams.items()}))
     assert series.channels == ("heartrate",)
     assert series.times_s.tolist() == streams["time"]
+
+
+@pytest.mark.parametrize("zone", ["US/Eastern", "Europe/Zurich", "no zone"])
+def test_a_zone_that_is_told_once_beside_records_is_theirs(tmp_path, zone):
+    """Alpha Vantage's prices were hours off."""
+    rows = {f"{t:%Y-%m-%d %H:%M:%S}": {"open": str(v), "volume": "7"} for t, v in zip(TIMES, VALUES, strict=True)}
+    value = {"Meta Data": {"1. Symbol": "A", "6. Time Zone": zone}, "Time Series (1min)": rows}
+    series = read(tmp_path / "a.json", json.dumps(value))
+    local = TIMES if zone == "no zone" else TIMES.tz_localize(zone).tz_convert("UTC").tz_localize(None)
+    assert (series.times_utc == local.to_numpy()).all()
+    assert series.channels == ("open", "volume")
+
+
+def test_parts_with_units_around_a_slash_are_a_variable_each(tmp_path):
+    text = "time,mem,blood\n" + "".join(
+        f"2024-03-15 10:{i:02d},{500 + i}MiB / 1.9GiB,{120 + i % 5} / {80 + i % 3}\n" for i in range(N)
+    )
+    series = read(tmp_path / "a.csv", text)
+    assert series.channels == ("mem[0]", "mem[1]", "blood[0]", "blood[1]")
+    assert series.units[:2] == ("MiB", "GiB")
+    assert np.array_equal(series.values[:, 0], 500 + np.arange(N))
+
+
+@pytest.mark.parametrize("form", ["$-{}", "-${}", "€ -{}"])
+def test_money_below_nothing_is_read(tmp_path, form):
+    text = "time,cost\n" + "".join(f"2024-03-15 10:{i:02d},{form.format(0.25 + i)}\n" for i in range(N))
+    assert np.array_equal(read(tmp_path / "a.csv", text).values[:, 0], -0.25 - np.arange(N))
