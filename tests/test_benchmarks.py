@@ -20,9 +20,12 @@ ENTRY_POINTS = (
     "follow_series", "known_motion", "ped2", "perturbed", "planted", "prep", "promises", "report_page",
     "review_page", "rocket", "safety", "scale", "scale_model", "series", "series_scale", "short_quiet",
     "situations", "streams", "sun", "sun_fast", "sun_grouping", "sun_injected", "sun_kinds", "sun_sizes",
-    "sun_turning", "synthetic_pictures", "train_eval", "video_tails", "vus", "weak", "weak_demo", "zero_shot",
+    "sun_turning", "synthetic_pictures", "train_eval", "video_picture", "video_tails", "vus",
+    "weak", "weak_demo", "zero_shot",
 )  # fmt: skip
-PAINTERS = ("decision_picture", "report_page", "review_page", "synthetic_pictures")  # the others are about figures
+PAINTERS = (  # the others are about figures
+    "decision_picture", "report_page", "review_page", "synthetic_pictures", "video_picture",
+)  # fmt: skip
 CAMPAIGNS = sorted(path.stem for path in CAMPAIGNS_FOLDER.glob("*.py"))
 COUNTS, NONE = {"runs", "lost", "mixed", "tracebacks", "silent", "peak_mb"}, ("lost", "mixed", "tracebacks", "silent")
 NEEDS = {"rocket": "aeon"}  # a package that goes with an environment of its own
