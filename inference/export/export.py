@@ -30,7 +30,7 @@ from inference.camera.bounds import kept_bounds, write_bounds
 from inference.export.exported import Exported
 from inference.export.onnx_file import as_onnx, part_as_onnx
 from inference.export.parity import Bound, Pair, Planted, certificate, check, planted
-from inference.export.precision import PRECISIONS, PRUNED, Precision
+from inference.export.precision import PRECISIONS, PRUNED, Calibrate, Precision
 from inference.export.prune import pruned_run
 from inference.follow.series.scores import checked_reach
 from inference.follow.stream import training_reel
@@ -62,9 +62,7 @@ def export(config: Config) -> Path:
         refuse_other_folder(out)
         exported = Exported(pruned_run(whole, config), config) if config.export.prune else whole
         with replacing_folder(out) as part:
-            precision = PRECISIONS[config.export.precision]
-            write_bundle(part, exported, precision, config)
-            found = certified(part, exported, precision.bound, whole, config.export.auc_lost)
+            found = write_bundle(part, exported, whole, config)
             write_json(part / CERTIFICATE, with_digest(found))
             check(found)
             check(found.get("beside_unpruned", found))
@@ -83,15 +81,31 @@ def refuse_other_folder(out: Path) -> None:
         raise FileExistsError(f"{out} holds something else than a bundle; choose another folder with export.to")
 
 
-def write_bundle(folder: Path, exported: Exported, precision: Precision, config: Config) -> None:
-    """All files of a bundle but its certificate."""
-    about = facts_of(exported, config)
+def write_bundle(folder: Path, exported: Exported, whole: Exported, config: Config) -> dict[str, Any]:
+    """All files of a bundle but its certificate, which is returned.
+
+    Its thresholds are the first of those that its precision may have by which quiet frames give it no more events than
+    they give the checkpoint; the last ones else.
+    """
+    about, precision = facts_of(exported, config), PRECISIONS[config.export.precision]
     write_scorer(Nets.of(folder, about), exported, precision)
+    found = {}
+    for owner, calibration in precision.thresholds_of.items():
+        write_thresholds(folder, exported, about | {"thresholds_of": owner}, calibration)
+        found = certified(folder, exported, precision.bound, whole, config.export.auc_lost)
+        theirs, ours = found["on"]["quiet"]["events"]
+        if ours <= theirs:
+            break
+    return found
+
+
+def write_thresholds(folder: Path, exported: Exported, about: dict[str, Any], calibration: Calibrate) -> None:
+    """What turns scores into events, and bundle.json, which lists all files."""
     scorer = scorer_in(folder, about)
     for number, channels in enumerate(exported.channels):
-        found = precision.calibration(folder, scorer, exported, channels)
+        found = calibration(folder, scorer, exported, channels)
         write_calibrations(folder, number, exported, found, channels)
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in folder.iterdir() if path.name != ABOUT)
     write_json(folder / ABOUT, with_digest(about | {"files": files_of(folder, names)}))
 
 

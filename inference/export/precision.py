@@ -12,12 +12,15 @@ from inference.export.parity import Bound
 from inference.export.quantize import integer_weights, quantized
 from inference.scorers.base import Scorer
 
+# Of the scorer in the bundle's folder, for some channels.
+Calibrate = Callable[[Path, Scorer, Exported, list[str]], Calibration]
+
 
 class Precision(NamedTuple):
-    """net: from a file of ONNX in float32 to that of the bundle. calibration: of the scorer in the bundle's folder."""
+    """net: from a file of ONNX in float32 to that of the bundle. thresholds_of: whose thresholds it may have."""
 
     net: Callable[[Exported, bytes], bytes]
-    calibration: Callable[[Path, Scorer, Exported, list[str]], Calibration]
+    thresholds_of: dict[str, Calibrate]
     bound: Bound
 
 
@@ -43,6 +46,8 @@ def of_run(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]
 def anew(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) -> Calibration:
     """Noise, levels and events of the run's quiet frames as the bundle's net scores them: so its promises are its own.
 
+    Each pixel's spread is a median over some hundred frames, which rounding moves by several percent, far more than the
+    scores of an event. So this is for nets whose quiet frames give more events by the run's thresholds than they may.
     What the net was quantized by are training frames, so validation frames are as new to it as to the run's.
     """
     ranges = ranges_for(exported.ranges, channels, scorer.blind_frames)
@@ -64,8 +69,9 @@ NEAR = Bound(
 )  # fmt: skip
 WAY_OUT = "leave out fewer channels, train on for longer (export.prune_epochs), or allow for more with export.auc_lost"
 PRUNED = NEAR._replace(jumps=1.0, way_out=WAY_OUT)
+ROUNDED = {"run": of_run, "bundle": anew}
 PRECISIONS = {
-    "fp32": Precision(as_it_is, of_run, SAME),
-    "bf16": Precision(as_it_is, anew, NEAR),
-    "int8": Precision(in_integers, anew, NEAR),
+    "fp32": Precision(as_it_is, {"run": of_run}, SAME),
+    "bf16": Precision(as_it_is, ROUNDED, NEAR),
+    "int8": Precision(in_integers, ROUNDED, NEAR),
 }

@@ -1,9 +1,10 @@
-"""A net in integers: its blocks and nothing else, nearly the same answers, and thresholds of its own that it keeps."""
+"""A net in integers: its blocks and nothing else, nearly the same answers, and thresholds that quiet frames keep to."""
 
 import functools
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ import models
 from data.reel.reel import Reel
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import QuietRange
+from inference.export import export as exporting
 from inference.export import quantize
 from inference.export.exported import Exported
 from inference.export.integer_graph import MOVING
@@ -25,6 +27,7 @@ from inference.runner.net import Net
 from inference.runner.run import Runner
 from inference.scorers.nets.net import MOST_WINDOWS, quiet_windows
 from models.video_model import VideoModel
+from tests.inference.export.test_export import certificate
 from tests.support.bundles import exported, run_without_torch, trained_on_video
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.streams import FLASH, FPS, scenes, settings, write
@@ -146,14 +149,37 @@ def test_the_certificate_tells_how_near_the_scores_are(work):
     assert abs(planted["auc"][0] - planted["auc"][1]) <= found["allowed"]["auc_lost"]
 
 
-def test_its_thresholds_are_of_its_own_scores_of_the_quiet_frames(work):
-    bundle = Bundle.open(work / "run" / "export")
-    assert bundle.about["precision"] == "int8"
-    own = bundle.calibration(["intensity"])
+def kept_levels(work: Path) -> np.ndarray:
     run, config = work / "run", settings(work)
-    kept = kept_calibration(run, Exported(run, config).scorer, ["intensity"], config.eval)
-    assert own.levels.shape == kept.levels.shape  # of the same frames
-    assert 0 < np.abs(own.levels - kept.levels).max() < 0.25 * kept.levels.max()
+    return kept_calibration(run, Exported(run, config).scorer, ["intensity"], config.eval).levels
+
+
+def test_its_thresholds_are_the_runs_where_quiet_frames_give_no_more_events(work):
+    bundle, found = Bundle.open(work / "run" / "export"), certificate(work / "run" / "export")
+    assert (bundle.about["precision"], bundle.about["thresholds_of"]) == ("int8", "run")
+    theirs, ours = found["on"]["quiet"]["events"]
+    assert ours <= theirs
+    np.testing.assert_array_equal(bundle.calibration(["intensity"]).levels, kept_levels(work))
+
+
+def test_where_quiet_frames_give_more_events_its_thresholds_are_of_its_own_scores(work, tmp_path, monkeypatch):
+    certified = exporting.certified
+
+    def more_at_first(folder: Path, *given: Any) -> dict[str, Any]:
+        found = certified(folder, *given)
+        if json.loads((folder / "bundle.json").read_text())["thresholds_of"] == "run":
+            found["on"]["quiet"]["events"] = [3, 4]
+        return found
+
+    monkeypatch.setattr(exporting, "certified", more_at_first)
+    to = f"export.to={tmp_path / 'bundle'}"
+    exported(work / "run", work / "base.yaml", "--precision", "int8", "--set", to)
+    bundle, kept = Bundle.open(tmp_path / "bundle"), kept_levels(work)
+    assert bundle.about["thresholds_of"] == "bundle"
+    assert certificate(tmp_path / "bundle")["on"]["quiet"]["events"] != [3, 4]
+    own = bundle.calibration(["intensity"]).levels
+    assert own.shape == kept.shape  # of the same frames
+    assert 0 < np.abs(own - kept).max() < 0.25 * kept.max()
 
 
 def test_without_pytorch_it_finds_the_flash(work):
