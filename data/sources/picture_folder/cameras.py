@@ -27,8 +27,10 @@ _TIME = re.compile(
     r"[0-2]\d[-_:.]?[0-5]\d[-_:.]?[0-5]\d(?!\d)"
     r"|(?<!\d)(?<!\d\.)1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # since 1970
 )
-# Words before a number that tells no time: of channels, depths and places of a microscope, of cameras.
-_PLACE = r"(?<![A-Za-z])(?:c|ch|chan|channel|w|wavelength|z|p|pos|position|site|well|view|cam|camera|band)[ _-]?"
+# Words before a number that tells no time: of channels, depths and places of a microscope, of cameras and how they
+# were set.
+_PLACE = r"(?<![A-Za-z])(?:c|ch|chan|channel|w|wavelength|z|p|pos|position|site|well|view|cam|camera|band"
+_PLACE += r"|exp|exposure|gain|iso|led|laser|filter)[ _-]?"
 _OF_A_PLACE = re.compile(_PLACE + "$", re.IGNORECASE)
 _ANY, _PLACES, _NONE = re.compile(r"\d+"), re.compile(_PLACE + r"\d+"), re.compile(r"(?!)")  # of numbers
 _OF_DCF = re.compile(

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 FEWEST, MOST_PARTS = 3, 16  # folders; pictures of a moment: channels, places
 _NUMBER = re.compile(r"\d+")
+_WELL = re.compile(r"(?:.*[\W_])?[A-P](?:0?[1-9]|1\d|2[0-4])(?:[-_]\d{1,2})?")  # of a plate, and the place in it
 
 
 def by_moments(paths: Sequence[PurePath]) -> dict[PurePath, tuple[PurePath, str]]:
@@ -43,5 +44,8 @@ def _are_moments(groups: Sequence[Sequence[PurePath]]) -> bool:
     """Whether each of several folders holds one picture, or the same few kinds."""
     if all(len(group) == 1 for group in groups):
         return True
+    if all(_WELL.fullmatch(path.stem) for group in groups for path in group):
+        wells = [sorted(path.name for path in group) for group in groups]
+        return len({path.stem[0] for path in groups[0]}) > 1 and all(own == wells[0] for own in wells)
     kinds = [sorted(_NUMBER.sub("#", path.name) for path in group) for group in groups]
     return len(kinds[0]) <= MOST_PARTS and len(set(kinds[0])) == len(kinds[0]) and all(own == kinds[0] for own in kinds)

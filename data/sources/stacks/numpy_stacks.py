@@ -41,7 +41,7 @@ class StackSource(FrameSource):
     suffixes = (".npy",)
 
     def takes(self, path: Path) -> bool:
-        return super().takes(path) and is_stack(_form(path)[0])
+        return super().takes(path) and is_stack(without_batch(_form(path)[0]))
 
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
@@ -50,17 +50,18 @@ class StackSource(FrameSource):
         """The candidates of a file, from its header alone."""
         base = self.whereabouts(path, root, home=path, reel=path.relative_to(root).with_suffix("").as_posix())
         shape, dtype, n_bytes = _form(path)
+        shape = without_batch(shape)
         base["size"] = path.stat().st_size
         if reason := refusal(shape, dtype, n_bytes):
             return [Candidate(**base | {"shape": shape[1:3], "reason": reason})]
         return candidates_of(base, shape, StackTimes(path, prep, [0.0] * shape[0]).facts, prep)
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
-        stack = np.load(candidates[0].path, mmap_mode="r", allow_pickle=False)
-        opened = candidates[0].path
+        stack, opened = np.empty(0), ""
         for number, candidate in enumerate(candidates):
             if candidate.path != opened:
                 stack, opened = np.load(candidate.path, mmap_mode="r", allow_pickle=False), candidate.path
+                stack = stack.reshape(without_batch(stack.shape))
             frame = np.array(stack[candidate.position])
             yield number, RawFrame(pixels_of(frame, candidate.channel == "rgb"), None, "")
 
@@ -177,6 +178,12 @@ def is_stack(shape: tuple[int, ...]) -> bool:
     if len(shape) == 4:
         return (shape[3] in (1, *COLOURS) or _is_colour_first(shape)) and is_like_a_frame(sides_of(shape))
     return len(shape) == 3 and (is_like_a_frame(shape[1:]) or is_like_a_frame(shape[:2]))
+
+
+def without_batch(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an array without a first axis of one batch, (1, T, H, W) or (1, T, H, W, 3), as nets have it."""
+    is_batch = len(shape) in (4, 5) and shape[0] == 1 and not is_stack(shape) and is_stack(shape[1:])
+    return shape[1:] if is_batch else shape
 
 
 def refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:

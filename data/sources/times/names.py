@@ -21,7 +21,8 @@ from data.sources.base import TableError
 from data.sources.times.bursts import spread
 from data.sources.times.cells import times_of
 from data.sources.times.epoch_names import EPOCH, are_clocks, with_fractions
-from data.sources.times.texts import MONTH_NAMES
+from data.sources.times.other_forms import IN_ENGLISH
+from data.sources.times.texts import MONTH_NAMES, month_of
 from data.sources.times.utc import iso_ms
 from data.sources.times.zones.zone_names import known_names
 
@@ -56,9 +57,11 @@ _WITH_LETTERS = (  # IncuCyte's
     r"(?<!\d)(?P<year>(?:19|20)\d\d)y(?P<month>0[1-9]|1[0-2])m(?P<day>0[1-9]|[12]\d|3[01])d"
     r"_(?P<hour>\d\d)h(?P<minute>\d\d)m(?:(?P<second>\d\d)s)?"
 )
-_MONTH, _YEAR = rf"(?P<name>(?i:{'|'.join(MONTH_NAMES)}))[a-z]*", r"(?P<year>(?:19|20)\d\d)"
+_OTHER_MONTHS = sorted((word for word in IN_ENGLISH if not word.isascii() or len(word) > 3), key=len, reverse=True)
+_MONTH = rf"(?P<name>(?i:{'|'.join(map(re.escape, _OTHER_MONTHS))}|(?:{'|'.join(MONTH_NAMES)})[a-z]*))"
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
 _DAY_OF_MONTH = r"(?P<day>0?[1-9]|[12]\d|3[01])"
-_DAY_NAMED = rf"(?<!\d){_DAY_OF_MONTH}[-_. ]?{_MONTH}[-_. ]?{_YEAR}"
+_DAY_NAMED = rf"(?<!\d){_DAY_OF_MONTH}[-_. ]?{_MONTH}\.?[-_. ]?{_YEAR}"
 _MONTH_FIRST = rf"(?<![A-Za-z]){_MONTH}[-_. ]?{_DAY_OF_MONTH}(?:,? |[-_.]){_YEAR}"
 _YEAR_BEHIND = (  # as C writes times: Tue Mar 5 09:59:50 CET 2024
     rf"(?<![A-Za-z]){_MONTH}[-_. ]{{1,2}}{_DAY_OF_MONTH}[-_. ](?P<hour>[01]\d|2[0-3])(?P<colon>[-_:. ])"
@@ -295,7 +298,7 @@ def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     elif "a" in fields:
         day = "{a}{mark}{b}{mark}{year}".format(**fields, mark="." if fields["dash"] == "." else "/")
     else:
-        month = fields.get("month") or f"{MONTH_NAMES.index(fields['name'].lower()) + 1}"
+        month = fields.get("month") or f"{month_of(fields['name']):.0f}"
         day = f"{fields.get('year') or '20' + fields['short']}-{month.zfill(2)}-{fields['day'].zfill(2)}"
     if not fields.get("hour"):
         return str(day)

@@ -23,7 +23,7 @@ _MONTHS = {
     "nov": "november novembre noviembre novembro",
     "dec": "dezember dez décembre decembre déc diciembre dic dicembre dezembro december",
 }
-_ENGLISH = {word: month for month, words in _MONTHS.items() for word in words.split()}
+IN_ENGLISH = {word: month for month, words in _MONTHS.items() for word in words.split()}
 _WORD = re.compile(r"[^\W\d_]{3,10}\.?")
 _CHINESE_DATE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号일]?")
 _ERA = re.compile(r"(令和|平成|昭和|民[國国])\s*(\d{1,3}|元)\s*年")
@@ -116,7 +116,7 @@ def _with_signs(found: re.Match) -> str:
 
 
 def _in_english(found: re.Match) -> str:
-    return _ENGLISH.get(found[0].rstrip(".").lower()) or found[0]
+    return IN_ENGLISH.get(found[0].rstrip(".").lower()) or found[0]
 
 
 def _of_a_year(cell: str) -> str:

@@ -230,3 +230,15 @@ def test_clocks_without_a_day_at_any_step_are_one_camera(step_min):
 def test_three_numbers_that_are_no_clock_tell_places():
     names = [f"{well:02d}-{place:02d}-{time:02d}.tif" for well in (1, 2) for place in (1, 2) for time in range(1, 9)]
     assert len(set(cameras_of(names).values())) > 1
+
+
+@pytest.mark.parametrize(
+    "form", ["img_{0:04d}_exp{1}ms.png", "{0:03d}_gain{1}.png", "f{0}_LED{1}.png", "a_{0}_iso{1}.jpg"]
+)
+def test_how_pictures_were_taken_tells_them_apart(form):
+    """Exposures in turns were one reel."""
+    names = [form.format(k, 10 + 30 * q) for k in range(1, 12) for q in (0, 1)]
+    found = cameras_of(names)
+    assert len(set(found.values())) == 2
+    assert all(found[name] == found[names[k % 2]] for k, name in enumerate(names))
+    assert set(cameras_of([form.format(7, k) for k in range(1, 12)]).values()) == {""}

@@ -34,6 +34,23 @@ def test_clips_of_pictures_that_count_stay_reels(clips, n):
     assert by_moments([PurePath(f"Test{clip:03d}/{k:03d}.tif") for clip in range(clips) for k in range(n)]) == {}
 
 
+@given(
+    n=st.integers(3, 9),
+    wells=st.sets(
+        st.sampled_from([f"{row}{column}-{place}" for row in "ABH" for column in (1, 12) for place in (1, 2)])
+    ),
+    before=st.sampled_from(["", "plate_", "VID12_"]),
+)
+def test_wells_of_moments_are_theirs(n, wells, before):
+    """As Incucyte writes them; of one row they may as well count."""
+    paths = [PurePath(f"T{k:03d}/{before}{well}.tif") for k in range(n) for well in sorted(wells)]
+    are_told = len(wells) == 1 or len({well[0] for well in wells}) > 1
+    if not before and wells:
+        assert set(by_moments(paths)) == ({*paths} if are_told else set())
+    if len(wells) > 1:
+        assert by_moments(paths[:-1]) == {}
+
+
 @pytest.mark.parametrize("form", ["cam{0}_{0}/a.png", "{1}/a.png", "00{0}/a.png"])
 def test_folders_that_differ_otherwise_stay_reels(form):
     assert by_moments([PurePath(form.format(k, "abc"[k])) for k in range(3)]) == {}

@@ -28,6 +28,19 @@ def test_frames_are_those_of_the_array(tmp_path, count, height, width, dtype, is
         np.testing.assert_array_equal(raw.pixels, stack[candidate.position])
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(4, 30), sides, sides, st.booleans())
+def test_a_batch_of_one_is_its_frames(tmp_path, count, height, width, in_colour):
+    shape = (count, height, width, 3) if in_colour else (count, height, width)
+    stack = np.random.default_rng(count).integers(0, 250, shape).astype(np.uint8)
+    np.save(tmp_path / "a.npy", stack[None])
+    candidates = frames.scan(tmp_path, PrepConfig(colour="rgb"))
+    found = frames.read(candidates)
+    assert len(found) == count
+    for candidate, raw in found:
+        np.testing.assert_array_equal(raw.pixels, stack[candidate.position])
+
+
 @pytest.mark.parametrize("colour", ["rgb", "gray"])
 def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
     stack = np.random.default_rng(1).integers(0, 256, (3, 16, 24, 3)).astype(np.uint8)

@@ -49,7 +49,8 @@ def test_milliseconds(form):
         "n015-2012-07-19-06-22-45__CAM_FRONT__134268300{}000000.jpg", "Rec_20120719_07300{}_073009_0_1.jpg",
         "２０１２０７１９＿０７３００{}.png", "7-19-2012, 07.30.0{} GMT.jpg",
         "Capture d’écran 2012-07-19 à 07.30.0{}.png", "Captura 2012-07-19 a las 7.30.0{}.png",
-        "Skärmavbild 2012-07-19 kl. 07.30.0{}.png",
+        "Skärmavbild 2012-07-19 kl. 07.30.0{}.png", "19.Juli.2012_07-30-0{}.jpg", "19-juil.-2012_07-30-0{}.jpg",
+        "19_julio_2012_07-30-0{}.jpg", "19 luglio 2012 07.30.0{}.png",
     ],
 )  # fmt: skip
 def test_seconds(form):
