@@ -27,6 +27,7 @@ from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
 from inference.methods.flux.earlier import LEAST_KNOWN, Earlier, frames_back
 from inference.methods.flux.exposures import Exposures, exposures_of, noise_by_brightness, sharp, usual_exposure
+from inference.methods.flux.light import Step, step_between
 from inference.methods.flux.past import Past
 from inference.methods.flux.spreads import (
     TINY,
@@ -34,6 +35,7 @@ from inference.methods.flux.spreads import (
     brightness_curve,
     gains,
     interpolated,
+    noisier,
     spread_of,
     strangeness,
     typical_of,
@@ -222,6 +224,7 @@ class Excess(Method):
         if "strange" in self.arrays:
             self._past = (self._past or self._new_past()).of(str(reel.path), begin, self.looks_back)
         self._since = np.array(np.inf)  # frames since a place has flared
+        self._step, self._steps = Step(), deque[bool](maxlen=reach + 1)  # of the light, of the latest frame and of all
 
     def _longest_s(self, reel: Reel) -> float:
         """How far back backgrounds reach at most in a run on such a reel."""
@@ -239,8 +242,8 @@ class Excess(Method):
             for start in range(known, first, size := self.block_frames(reel)):
                 block = self._with_facts(reel, start, min(start + size, first))
                 for frame, valid in zip(*block, strict=True):
-                    self.earlier.push(self._flux(frame, valid), self._moments.popleft())
-                    self._exposures.push(self._exptimes_s.popleft())
+                    self._moment = self._moments.popleft()
+                    self._push(self._flux(frame, valid))
         return self._with_facts(reel, first, stop)
 
     def _with_facts(self, reel: Reel, first: int, stop: int) -> Block:
@@ -257,12 +260,14 @@ class Excess(Method):
     def _judged(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What was expected of the next frame (C, H, W), stretched, and by how many spreads it differs (H, W)."""
         self._moment = self._moments.popleft()
-        self._exposures.push(self._exptimes_s.popleft())
         background, excess = self._compared(flux)
         by_brightness = self._by_brightness(background)
         spreads, as_bright = map(
             self._held_back, self._of_exposures(background, self._spreads(by_brightness), by_brightness)
         )
+        if any(self._steps):
+            wider = self._noisier(background, excess)
+            spreads, as_bright = spreads * wider, as_bright * wider
         if self._past and self._carried and self._moment:
             repeated = np.tile(self._is_same, (len(self.settings.blurs_px), 1, 1, 1))  # tells nothing, see `usual_of`
             self._past.add(np.where(repeated, np.float32(np.nan), excess / as_bright), self._moment, self._index)
@@ -271,12 +276,12 @@ class Excess(Method):
         size = self._of_signs(z)  # (K, C, H, W)
         strongest = size.argmax(axis=0)[None] % len(background)
         expected = np.take_along_axis(background, strongest, axis=0)[0]
-        expected = np.where(np.isfinite(expected), expected, np.nan_to_num(flux))
+        expected = np.where(np.isfinite(expected), self._step.done(expected), np.nan_to_num(flux))
         return self._stretched(expected + self._level), np.maximum(size.max(axis=(0, 1)), 0).astype(np.float32)
 
     def _compared(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The next frame's backgrounds (B, C, H, W), smoothed least, and its excesses over them (K, C, H, W)."""
-        self.earlier.push(flux, self._moment)
+        self._push(flux)
         unknown, reaches = np.full_like(flux, np.nan), self.settings.backgrounds
         pairs = [
             (self.earlier.background(*reach), self.earlier.latest(reach[0])) if used else (unknown, unknown)
@@ -289,6 +294,15 @@ class Excess(Method):
         background = [_blurred(b, self.settings.blurs_px[0]) for b, _ in pairs]
         excess = [_blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
         return np.stack(background), np.stack(excess)
+
+    def _push(self, flux: np.ndarray) -> None:
+        """Take in the next frame, in the light of those before where no exposure is told and it has jumped."""
+        exptime_s, self._step = self._exptimes_s.popleft(), Step()
+        if self.earlier.frames and np.isnan(exptime_s) and not self.arrays.get("is_signed", False):
+            self._step = step_between(self.earlier.frames[-1], flux)
+        self._steps.append(self._step != Step())
+        self._exposures.push(exptime_s)
+        self.earlier.push(self._step.undone(flux), self._moment)
 
     def _spreads(self, by_brightness: np.ndarray) -> np.ndarray:
         """Quiet spreads (K, C, H, W) in the frame whose moment it is, from those by brightness alone.
@@ -316,6 +330,15 @@ class Excess(Method):
                 for spread in wider:
                     spread[s, b] = np.sqrt(np.square(spread[s, b]) + added)
         return [spread.reshape(-1, *shape[2:]) for spread in wider]
+
+    def _noisier(self, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
+        """By how much spreads (K, C, H, W) are wider where a movie shows that exposures changed, but not by how much
+        noise that came with it."""
+        wider = np.ones(excess.shape, np.float32)
+        for k, c in np.ndindex(excess.shape[:2]):
+            before = background[k % len(background), c]
+            wider[k, c] = noisier(self.arrays["by_brightness"][k, c], np.nan_to_num(before), excess[k, c])
+        return wider
 
     def _held_back(self, spreads: np.ndarray) -> np.ndarray:
         """Spreads (K, C, H, W) of what a coded movie had repeated and codes anew: that is the sum of what was held back
