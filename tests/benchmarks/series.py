@@ -3,10 +3,10 @@
     python tests/benchmarks/series.py --data SERIES [--tasks anomaly forecast impute classify speed] [--quick]
         [--json FILE]
 
-SERIES: see parts/series_sets.py; classification: --aeon FOLDER, the datasets/data folder of the aeon package, whose
-ROCKET is run by rocket.py. Protocols stand in parts/series_anomaly.py and parts/series_tasks.py. Nothing is tuned on
-test labels. Speed: tvnet's beside timesnet's of the same run; that of VUS is in vus.py. In brackets: of the methods,
-sets and horizons that are asked for.
+SERIES: see parts/series_sets.py; --sets mapped: those of TSB-AD-U that are known (40, and 24 more of UCR).
+Classification: --aeon FOLDER, the datasets/data folder of the aeon package, whose ROCKET is run by rocket.py. Protocols
+stand in parts/series_anomaly.py and parts/series_tasks.py. Nothing is tuned on test labels. Speed: tvnet's beside
+timesnet's of the same run; that of VUS is in vus.py. In brackets: of the methods, sets and horizons that are asked for.
 
 --json keys: vus_pr_<set>_<method>, [ucr_score_<method>], [skab_f1] (of tvnet), [skab_f1_<method>], [etth1_96_mse] (of
 tvnet), <ett>_<horizon>_mse_<method>, <ett>_impute_<rate>_mse_<method>, [classify_accuracy_<set>] (of tvnet),

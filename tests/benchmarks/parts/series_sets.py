@@ -192,4 +192,5 @@ SETS: dict[str, Callable[[Path], Iterator[Case]]] = {
     "ucr": ucr,
     "nab": nab,
     "skab": skab,
+    "mapped": tsb_evaluation,
 }
