@@ -27,6 +27,7 @@ from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
 from inference.methods.flux.earlier import LEAST_KNOWN, Earlier, frames_back
 from inference.methods.flux.exposures import Exposures, exposures_of, noise_by_brightness, sharp, usual_exposure
+from inference.methods.flux.frame_noise import is_noisy, wider_by
 from inference.methods.flux.light import Step, step_between
 from inference.methods.flux.past import Past
 from inference.methods.flux.spreads import (
@@ -35,7 +36,6 @@ from inference.methods.flux.spreads import (
     brightness_curve,
     gains,
     interpolated,
-    noisier,
     spread_of,
     strangeness,
     typical_of,
@@ -97,6 +97,7 @@ class Excess(Method):
     pictures_only = by_place = own_unit = True
     _past: Past | None = None  # of the places of the reel that was opened
     _level: np.ndarray = np.zeros((1, 1, 1), np.float32)  # of the latest frame, (C, 1, 1)
+    _is_untold = False  # whether the exposure of the latest frame is not told
     _is_same: np.ndarray  # (B, C, H, W): where it is its background to the last bit
     _apart: list[np.ndarray | None]  # B of (C, H, W), see `Earlier.apart`
 
@@ -265,8 +266,8 @@ class Excess(Method):
         spreads, as_bright = map(
             self._held_back, self._of_exposures(background, self._spreads(by_brightness), by_brightness)
         )
-        if any(self._steps):
-            wider = self._noisier(background, excess)
+        if any(self._steps) or (self._is_untold and is_noisy(excess[0], by_brightness[0])):
+            wider = wider_by(self.arrays["by_brightness"], background, excess)
             spreads, as_bright = spreads * wider, as_bright * wider
         if self._past and self._carried and self._moment:
             repeated = np.tile(self._is_same, (len(self.settings.blurs_px), 1, 1, 1))  # tells nothing, see `usual_of`
@@ -298,7 +299,8 @@ class Excess(Method):
     def _push(self, flux: np.ndarray) -> None:
         """Take in the next frame, in the light of those before where no exposure is told and it has jumped."""
         exptime_s, self._step = self._exptimes_s.popleft(), Step()
-        if self.earlier.frames and np.isnan(exptime_s) and not self.arrays.get("is_signed", False):
+        self._is_untold = bool(np.isnan(exptime_s) and not self.arrays.get("is_signed", False))
+        if self.earlier.frames and self._is_untold:
             self._step = step_between(self.earlier.frames[-1], flux)
         self._steps.append(self._step != Step())
         self._exposures.push(exptime_s)
@@ -330,15 +332,6 @@ class Excess(Method):
                 for spread in wider:
                     spread[s, b] = np.sqrt(np.square(spread[s, b]) + added)
         return [spread.reshape(-1, *shape[2:]) for spread in wider]
-
-    def _noisier(self, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
-        """By how much spreads (K, C, H, W) are wider where a movie shows that exposures changed, but not by how much
-        noise that came with it."""
-        wider = np.ones(excess.shape, np.float32)
-        for k, c in np.ndindex(excess.shape[:2]):
-            before = background[k % len(background), c]
-            wider[k, c] = noisier(self.arrays["by_brightness"][k, c], np.nan_to_num(before), excess[k, c])
-        return wider
 
     def _held_back(self, spreads: np.ndarray) -> np.ndarray:
         """Spreads (K, C, H, W) of what a coded movie had repeated and codes anew: that is the sum of what was held back

@@ -146,11 +146,3 @@ def brightness_curve(background: np.ndarray, excess: np.ndarray) -> np.ndarray:
     of_group = [(group == g) for g in range(len(SHARES) - 1)]
     spread = [MAD_TO_STD * np.median(sizes[some]) if some.any() else 0.0 for some in of_group]
     return np.stack([(edges[:-1] + edges[1:]) / 2, np.maximum.accumulate(spread)])
-
-
-def noisier(usual: np.ndarray, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
-    """By how much excesses (H, W) over a background are wider in a frame than usual (2, B) for their brightness, (H, W)
-    and never less than 1; no more in bright places than in darker ones, of which a flare is not the most."""
-    brightness, spread = brightness_curve(background[None], excess[None])
-    ratio = spread / np.maximum(np.interp(brightness, *usual), TINY)
-    return np.interp(background, brightness, np.minimum.accumulate(np.maximum(ratio, 1)))

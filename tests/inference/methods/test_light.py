@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from inference.calibration.quiet import QuietRange
 from inference.methods.excess import Excess, ExcessConfig
+from inference.methods.flux.frame_noise import is_noisy, noisier
 from inference.methods.flux.light import LEAST_STEP, Step, step_between
+from inference.methods.flux.spreads import brightness_curve
 from tests.inference.methods.test_excess import RAW
 from tests.support.sun_events import solar_reel
 
@@ -62,3 +64,32 @@ def test_short_frames_in_turn_hide_no_flare_and_make_none(tmp_path):
     before, after = max(highest[60:75]), min(highest[75:])
     assert before < 1.5 * max(highest[10:60])
     assert after > 3 * before
+
+
+@given(st.floats(0.2, 8), st.integers(0, 99))
+def test_a_frame_is_as_much_noisier_as_its_places_say_and_a_flare_makes_no_place_so(times, seed):
+    random = np.random.default_rng(seed)
+    background = random.lognormal(3, 0.8, (64, 64)).astype(np.float32)
+    noise = random.normal(0, np.sqrt(background)).astype(np.float32)
+    usual = brightness_curve(background[None], noise[None])
+    wider = noisier(usual, background, times * noise)
+    assert (wider >= 1).all()
+    np.testing.assert_allclose(wider, max(times, 1), rtol=0.05)
+    flare = times * noise + np.where(background > np.quantile(background, 0.97), 1e5, 0).astype(np.float32)
+    np.testing.assert_allclose(noisier(usual, background, flare), max(times, 1), rtol=0.1)
+    assert (noisier(usual, background, np.full_like(noise, np.nan)) == 1).all()
+    usual_there = np.interp(background, *usual)[None].astype(np.float32)
+    assert is_noisy(flare[None], usual_there) == (times > 1.3) or 1.2 < times < 1.4
+
+
+def test_short_frames_whose_light_was_put_right_are_known_by_their_noise(tmp_path):
+    """As in movies of counts that were divided by exposures, which these don't tell: noise was brightenings."""
+    random, true = np.random.default_rng(4), scene(1)[0]
+    frames = random.poisson(np.tile(true, (90, 1, 1)) * 4).astype(np.float64) / 4 + 1
+    short = np.arange(60, 90, 2)
+    frames[short] = random.poisson(np.tile(true, (len(short), 1, 1)) * 0.1) / 0.1 + 1
+    reel = solar_reel(tmp_path / "sun", frames, 12.0, 1.0, unit="level")
+    method = Excess(ExcessConfig("excess"), {}, dict(zip(reel.channels, reel.stretches, strict=True)), 8)
+    method.fit([QuietRange(reel, 0, 60, "train")], seed=0)
+    highest = [scored.residual.max() for scored in method.frames(reel, 0, 90, RAW)]
+    assert max(highest[60:]) < 1.5 * max(highest[10:60])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.calibration.noise import MAD_TO_STD
-from inference.methods.flux.spreads import TINY, _median_of_known, brightness_curve, noisier, spread_of, typical_of
+from inference.methods.flux.spreads import TINY, _median_of_known, brightness_curve, spread_of, typical_of
 
 FRAMES, CHANNELS, SIDE = 60, 2, 24
 
@@ -60,17 +60,3 @@ def test_what_never_changes_has_the_smallest_spread_and_what_is_unknown_none():
     unknown = np.full_like(still, np.nan)
     assert np.isnan(typical_of(unknown)).all()
     assert np.isnan(spread_of(unknown)).all()
-
-
-@given(st.floats(0.2, 8), st.integers(0, 99))
-def test_a_frame_is_as_much_noisier_as_its_places_say_and_a_flare_makes_no_place_so(times, seed):
-    random = np.random.default_rng(seed)
-    background = random.lognormal(3, 0.8, (64, 64)).astype(np.float32)
-    noise = random.normal(0, np.sqrt(background)).astype(np.float32)
-    usual = brightness_curve(background[None], noise[None])
-    wider = noisier(usual, background, times * noise)
-    assert (wider >= 1).all()
-    np.testing.assert_allclose(wider, max(times, 1), rtol=0.05)
-    flare = times * noise + np.where(background > np.quantile(background, 0.97), 1e5, 0).astype(np.float32)
-    np.testing.assert_allclose(noisier(usual, background, flare), max(times, 1), rtol=0.1)
-    assert (noisier(usual, background, np.full_like(noise, np.nan)) == 1).all()
