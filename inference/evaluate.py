@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from config import Config, EvalConfig, load
 from config.of_inputs import kinds_of, of_no_use
@@ -57,8 +58,7 @@ def evaluate(config: Config, do: DoJobs | None = None) -> list[Path]:
     if config.shard:
         return evaluate_shard(config, run)
     with owned_run(run, "eval"):
-        complete(run, config.device)
-        return _evaluate(config, run, do or ways_of(config))
+        return _evaluate(config, run, do or ways_of(config), complete(run, config.device))
 
 
 def look_before(settings: EvalConfig, clips: str) -> None:
@@ -82,8 +82,8 @@ def ways_of(config: Config) -> DoJobs:
     return there_already if config.join else do_jobs_apart if config.cluster else do_jobs
 
 
-def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
-    scorer, checkpoint = load_scorer(run, config.device, config.eval)
+def _evaluate(config: Config, run: Path, do: DoJobs, checkpoint: dict[str, Any]) -> list[Path]:
+    scorer, _ = load_scorer(run, config.device, config.eval, checkpoint)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     beside = channels_beside(config.eval.joint)

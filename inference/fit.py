@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -104,8 +105,9 @@ def as_restarted(config: Config) -> Config:
     return replace(config, train=replace(config.train, resume=True))
 
 
-def complete(run: Path, device: str) -> None:
-    """Calibrate the best model of a run whose training was interrupted, by the reels that it names.
+def complete(run: Path, device: str) -> dict[str, Any]:
+    """Calibrate the best model of a run whose training was interrupted, by the reels that it names; returns its
+    checkpoint.
 
     Of one that was calibrated before it is said again how much it lacks. Raises FileNotFoundError where these are gone.
     """
@@ -120,7 +122,7 @@ def complete(run: Path, device: str) -> None:
             )
         if lacks:
             log.warning(f"the training of {run} lacks {lacks} of its {trained.train.epochs} epochs; {GOES_ON}")
-        return
+        return checkpoint
     if not trained.data_clips or not Path(trained.data_clips).is_dir():
         raise FileNotFoundError(
             f"the training of {run} was interrupted before it was calibrated, and its data, {trained.data_clips}, are "
@@ -128,6 +130,7 @@ def complete(run: Path, device: str) -> None:
         )
     log.warning(f"the training of {run} was interrupted; {GOES_ON}")
     calibrate_run(run, replace(trained, device=device))
+    return checkpoint
 
 
 def is_first_process() -> bool:

@@ -66,13 +66,15 @@ class Opened(NamedTuple):
         return settings.judged_by if has_choice else "samples"
 
 
-def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tuple[Scorer, dict[str, Any]]:
+def load_scorer(
+    run: Path, device: str, wanted: EvalConfig | None = None, checkpoint: dict[str, Any] | None = None
+) -> tuple[Scorer, dict[str, Any]]:
     """The best model of a run, ready to read reels as `wanted.score` asks, and its checkpoint.
 
-    Raises ValueError for a score that this model has not.
+    checkpoint: that, if it was read already. Raises ValueError for a score that this model has not.
     """
     path = path_of(run, "best")
-    checkpoint = checkpoints.load(path)
+    checkpoint = checkpoint or checkpoints.load(path)
     trained = config.from_dict(checkpoint["config"], str(path))
     opened = Opened(Path(run), trained, checkpoint, pick_device(device), wanted or EvalConfig())
     name = trained.model.name
