@@ -34,7 +34,7 @@ from data.sources.fits_file.layout import (
 )
 from data.sources.fits_file.packed import PACKED_SUFFIXES, Unpacked, plain
 from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
-from data.sources.times.names import time_in_name
+from data.sources.times.in_names.names import time_in_name
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz", ".fits.gz.gz")

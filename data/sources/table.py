@@ -35,8 +35,8 @@ from data.sources.tables.variables import variables_of
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts, on_day_of_name
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
-from data.sources.times.late_dates import TURNED, turned
-from data.sources.times.typical_year import as_one_year
+from data.sources.times.mended.late_dates import TURNED, turned
+from data.sources.times.mended.typical_year import as_one_year
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
 

@@ -11,7 +11,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import FrameError
 from data.sources.tables.sidecar import find_times_csv
-from data.sources.times.elapsed_names import seconds_of_clocks
+from data.sources.times.in_names.elapsed_names import seconds_of_clocks
 
 log = logger(__name__)
 

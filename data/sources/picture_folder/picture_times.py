@@ -11,8 +11,8 @@ from data.sources.base import FrameError, TableError
 from data.sources.picture_folder.day_folders import YearLast
 from data.sources.picture_folder.taken import places_of
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
-from data.sources.times.elapsed_names import seconds_in_names
-from data.sources.times.names import times_in_names, times_with_folder, untold
+from data.sources.times.in_names.elapsed_names import seconds_in_names
+from data.sources.times.in_names.names import times_in_names, times_with_folder, untold
 from data.sources.times.utc import shift_utc
 
 log = logger(__name__)

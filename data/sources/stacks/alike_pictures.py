@@ -15,7 +15,7 @@ from data.sources.stacks.netcdf_pictures import pictures_of
 from data.sources.stacks.numpy_stacks import WIDEST
 from data.sources.stacks.opened.like_hdf5 import opened
 from data.sources.stacks.timed_pictures import UNREADABLE, TimedPicture, TimedPictureSource
-from data.sources.times.names import times_in_names
+from data.sources.times.in_names.names import times_in_names
 
 log = logger(__name__)
 

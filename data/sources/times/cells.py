@@ -24,10 +24,10 @@ from data.sources.times.counts.other_zeros import (
     perhaps_scale,
     perhaps_since_1970,
 )
-from data.sources.times.exchanged import PUT_BACK, put_back
+from data.sources.times.mended.exchanged import PUT_BACK, put_back
+from data.sources.times.mended.wild import FAR_OFF, NEVER_SET, far_off, never_set
 from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
-from data.sources.times.wild import FAR_OFF, NEVER_SET, far_off, never_set
 from data.sources.times.zones.long_days import by_clocks, counted_hours
 from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
 from data.sources.times.zones.zone_beside import LOCAL, says_local, zoned

@@ -8,7 +8,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.times.counts.elapsed import elapsed_s
 from data.sources.times.divided import is_text, spread
-from data.sources.times.names import day_in_name
+from data.sources.times.in_names.names import day_in_name
 from data.sources.times.texts import CLOCK_ALONE
 
 FEWEST = 4  # rows of a part

@@ -15,7 +15,7 @@ from data.messages import logger
 from data.sources.base import TableError
 from data.sources.picture_folder.dated import clock_of_path
 from data.sources.times.cells import times_of
-from data.sources.times.names import time_in_name
+from data.sources.times.in_names.names import time_in_name
 from data.sources.times.utc import iso_ms
 
 log = logger(__name__)

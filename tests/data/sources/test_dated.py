@@ -13,7 +13,7 @@ from PIL import Image
 from config import PrepConfig
 from data.sources.picture_folder.dated import clock_of_path, in_months, joined
 from data.sources.picture_folder.day_folders import YearLast
-from data.sources.times.names import times_in_names
+from data.sources.times.in_names.names import times_in_names
 from data.sources.video_file.starts import starts_of
 from tests.support import frames
 

@@ -16,7 +16,7 @@ from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError
 from data.sources.picture_folder.order import natural_key
-from data.sources.times.names import times_in_names
+from data.sources.times.in_names.names import times_in_names
 from data.sources.times.utc import parse_utc
 from tests.support import frames
 from tests.support.fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar

@@ -22,7 +22,7 @@ from data.sources.picture_folder.taken import (
     TAKEN,
     places_of,
 )
-from data.sources.times.elapsed_names import seconds_in_names
+from data.sources.times.in_names.elapsed_names import seconds_in_names
 from tests.support import frames
 
 START = datetime(2024, 3, 1, 12)

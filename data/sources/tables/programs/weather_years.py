@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.times.typical_year import as_one_year
+from data.sources.times.mended.typical_year import as_one_year
 
 HEAD_LINES = 8
 NAMES = (

@@ -16,7 +16,7 @@ from data.sources.base import FrameError
 from data.sources.fits_file.facts import CLOCK_IN_NAME, NO_CLOCK, facts_of
 from data.sources.fits_file.times.cards import time_of
 from data.sources.fits_file.times.time_texts import to_utc
-from data.sources.times.names import time_in_name
+from data.sources.times.in_names.names import time_in_name
 
 SCALES = {"UTC": "utc", "TAI": "tai", "TT": "tt", "TDT": "tt", "ET": "tt", "IAT": "tai", "TDB": "tdb", "UT1": "ut1"}
 TIME = "2012-07-19T07:30:01.000"

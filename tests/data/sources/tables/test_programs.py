@@ -17,7 +17,7 @@ from data.sources.table import TableSource
 from data.sources.tables.programs.nmon import read_nmon
 from data.sources.tables.programs.readers import reader_of
 from data.sources.tables.programs.weather_years import NAMES
-from data.sources.times.typical_year import as_one_year
+from data.sources.times.mended.typical_year import as_one_year
 
 N = 40
 HOUR = np.timedelta64(1, "h")

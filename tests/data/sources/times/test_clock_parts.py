@@ -12,7 +12,7 @@ from data.sources.table import TableSource
 from data.sources.times.cells import times_of
 from data.sources.times.clock_parts import WRAPS_S, in_parts
 from data.sources.times.column import time_column
-from data.sources.times.wild import FAR_OFF
+from data.sources.times.mended.wild import FAR_OFF
 
 lengths = st.lists(st.integers(12, 40), min_size=1, max_size=5)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.table import TableSource
 from data.sources.times.cells import times_of
-from data.sources.times.late_dates import turned
+from data.sources.times.mended.late_dates import turned
 
 N = 60
 HOURS = pd.date_range("2024-03-05", periods=N, freq="h")

@@ -13,9 +13,9 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
+from data.sources.times.mended.wild import NEVER_SET
 from data.sources.times.other_forms import other_form
 from data.sources.times.texts import looks_like_time
-from data.sources.times.wild import NEVER_SET
 
 MONTHS = {
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",

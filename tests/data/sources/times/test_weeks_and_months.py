@@ -11,7 +11,7 @@ from config import PrepConfig
 from data.sources.base import Series, TableError
 from data.sources.table import TableSource
 from data.sources.times.counts.day_counts import of_weeks
-from data.sources.times.names import day_in_name
+from data.sources.times.in_names.names import day_in_name
 
 ROWS = 40
 

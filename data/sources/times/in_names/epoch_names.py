@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.sources.times.elapsed_names import seconds_of_clocks
+from data.sources.times.in_names.elapsed_names import seconds_of_clocks
 
 # From 2001 to 2033, with a fraction or in smaller units by the number of digits.
 EPOCH = (

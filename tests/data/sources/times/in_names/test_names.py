@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.elapsed_names import seconds_in_names
-from data.sources.times.names import times_in_names, times_with_folder
+from data.sources.times.in_names.elapsed_names import seconds_in_names
+from data.sources.times.in_names.names import times_in_names, times_with_folder
 
 QUARTERS = ["2012-07-19T07:30:00.000", "2012-07-19T07:30:00.250", "2012-07-19T07:30:00.500", "2012-07-19T07:30:00.750"]
 SECONDS = [f"2012-07-19T07:30:0{i}.000" for i in range(4)]

@@ -18,9 +18,9 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import TableError
-from data.sources.times.bursts import spread
 from data.sources.times.cells import times_of
-from data.sources.times.epoch_names import EPOCH, are_clocks, with_fractions
+from data.sources.times.in_names.bursts import spread
+from data.sources.times.in_names.epoch_names import EPOCH, are_clocks, with_fractions
 from data.sources.times.other_forms import IN_ENGLISH
 from data.sources.times.texts import MONTH_NAMES, month_of
 from data.sources.times.utc import iso_ms

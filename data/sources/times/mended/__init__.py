@@ -1,0 +1,1 @@
+"""Times that are not what their cells say: put right, or left out."""
