@@ -24,7 +24,7 @@ JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 
 class Shot(NamedTuple):
-    """A frame as it is drawn: pictures (H, W) float16, NaN where there is nothing."""
+    """A frame as it is drawn: pictures (H, W) float16, NaN where there is nothing; the frame may be (H, W, 3)."""
 
     frame: np.ndarray
     anomaly: np.ndarray
@@ -47,7 +47,7 @@ class Album:
     def add(self, found: Detection, caption: str) -> None:
         """Take in a frame."""
         valid = found.scored.valid
-        frame = shown(found.scored.frame, valid).astype(np.float16)
+        frame = shown(found.scored.frame, valid, self.composer.style.in_colour).astype(np.float16)
         anomaly = np.where(valid, found.score, np.nan).astype(np.float16)
         shot = Shot(frame, anomaly, float(found.score.max()), caption, found.boxes)
         self._last.append(shot)

@@ -30,8 +30,8 @@ class MovieStyle:
     at 0; None is twice the high threshold. residual_max: the same for the residual panel, in its own unit; None is
     heat_max. heat_weight: share of the heat colour in the anomaly panel. scale_factor: panel pixels a data pixel.
     origin: "lower" when row 0 is the bottom, as in FITS images; panels and boxes are then flipped for display.
-    score_name: a short name of the score, for header, curve and colour bar. colormap: that frames are shown in, gray or
-    an instrument's own.
+    score_name: a short name of the score, for header, curve and colour bar. colormap: that frames of one value a pixel
+    are shown in, gray or an instrument's own. in_colour: frames have three values a pixel, red first.
     """
 
     frame_range: tuple[float, float]
@@ -46,6 +46,7 @@ class MovieStyle:
     residual_max: float | None = None
     score_name: str = "score"
     colormap: str = GRAY
+    in_colour: bool = False
 
     def __post_init__(self):
         for name, allowed in (("mode", ("heatmap", "boxes")), ("origin", ("upper", "lower"))):

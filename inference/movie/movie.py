@@ -15,6 +15,7 @@ from config.sections.eval import Zone
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
 from data.sky.instruments import GRAY, instrument_of
+from data.sources.base import RGB
 from inference.calibration.noise import NoiseModel
 from inference.events.boxes import Box
 from inference.movie.layout import MovieStyle
@@ -88,11 +89,12 @@ class ResultMovie:
                 self._error = error
 
     def _draw(self, scored: ScoredFrame, score: np.ndarray, boxes: list[Box]) -> None:
-        frame = shown(scored.frame, scored.valid)
+        in_colour = self.composer.style.in_colour
+        frame = shown(scored.frame, scored.valid, in_colour)
         anomaly = np.where(scored.valid, score, np.nan)
         extra: dict[str, Any] = {}
         if self.composer.style.diagnostic:
-            extra["reconstruction"] = shown(scored.reconstruction, scored.valid)
+            extra["reconstruction"] = shown(scored.reconstruction, scored.valid, in_colour)
             extra["residual"] = np.where(scored.valid, scored.residual, np.nan)
         if self.lines:
             extra["sky"] = self.lines.points(scored.index)
@@ -109,11 +111,21 @@ class NoMovie:
         """Nothing is drawn."""
 
 
-def shown(image: np.ndarray | None, valid: np.ndarray) -> np.ndarray:
-    """The channels of (C, H, W) as one picture (H, W), NaN where invalid; all NaN of no image."""
+def shown(image: np.ndarray | None, valid: np.ndarray, in_colour: bool = False) -> np.ndarray:
+    """The channels of (C, H, W) as one picture, NaN where invalid; all NaN of no image.
+
+    (H, W), or in colours (H, W, 3).
+    """
     if image is None:
         return np.full(valid.shape, np.nan)
+    if in_colour:
+        return np.ascontiguousarray(np.where(valid[..., None], image.transpose(1, 2, 0), np.nan))
     return np.where(valid, image.mean(axis=0), np.nan)
+
+
+def is_in_colour(reel: Reel) -> bool:
+    """Whether its channels are red, green and blue."""
+    return tuple(reel.channels) == RGB
 
 
 def residual_limit(noise: NoiseModel) -> float:
@@ -167,4 +179,5 @@ def style_of(reel: Reel, noise: NoiseModel, low: float, high: float, settings: E
         residual_max=residual_limit(noise),
         score_name="score" if settings.score == "standardised" else "residual",
         colormap=instrument_of(reel.name, reel.meta).colormap if len(reel.channels) == 1 else GRAY,
+        in_colour=is_in_colour(reel),
     )

@@ -13,7 +13,7 @@ import numpy as np
 from data.sky.instruments import GRAY, colours_of
 from inference.events.boxes import Box
 from inference.events.events import CAMERA
-from inference.movie.canvas import Canvas, Colour, even, text_width, yuv_of
+from inference.movie.canvas import RGB_TO_YUV, YUV_OFFSET, Canvas, Colour, even, text_width, yuv_of
 from inference.movie.layout import (
     BOX_COLOUR,
     BRIGHT,
@@ -29,6 +29,7 @@ from inference.movie.layout import (
     draw_still_parts,
 )
 
+OF_LEVELS = np.hstack([RGB_TO_YUV / 255, YUV_OFFSET[:, None]])  # (3, 4), as cv2.transform takes it
 SKY_LUMA = 190, 110  # of limb and grid, where the ground is darker
 
 
@@ -73,18 +74,19 @@ class Composer:
         """The next picture as I420 planes for `MovieWriter.write_i420`, valid until the next call.
 
         frame, anomaly, and for a diagnostic movie reconstruction and residual: (H, W), any float; NaN is shown as
-        "no data". score: the frame's score for header and curve, NaN when there is none. caption: its time or number.
-        sky: limb and grid, points (N, 2) x, y of the data, drawn over the anomaly panel.
+        "no data". Frame and reconstruction may be (H, W, 3), red first; heat lies over their grey. score: the frame's
+        score for header and curve, NaN when there is none. caption: its time or number. sky: limb and grid, points
+        (N, 2) x, y of the data, drawn over the anomaly panel.
         """
         images = {"frame": frame, "anomaly": anomaly, "reconstruction": reconstruction, "residual": residual}
-        levels = {name: self._levels(name, images[name]) for name in self.style.panels}
+        levels = {name: self._levels(name, images[name]) for name in self.style.panels}  # (H, W) or (H, W, 3)
         panels = dict(zip(self.style.panels, self._panels, strict=True))
         for name, panel in panels.items():
             if name != "anomaly":
                 table = self._heat if name == "residual" else self._gray
-                panel.paint(tuple(cv2.LUT(levels[name], plane) for plane in table))
+                panel.paint(_in_colour(levels[name]) if levels[name].ndim == 3 else _looked_up(levels[name], table))
         if self.style.shows_heat:
-            pair = levels["frame"].astype(np.uint16) << 8 | levels["anomaly"]
+            pair = _as_grey(levels["frame"]).astype(np.uint16) << 8 | levels["anomaly"]
             panels["anomaly"].paint(tuple(table[pair] for table in self._blend))
         else:
             panels["anomaly"].copy(panels["frame"])
@@ -100,8 +102,8 @@ class Composer:
         return cv2.cvtColor(self._i420, cv2.COLOR_YUV2RGB_I420)
 
     def _levels(self, name: str, image: np.ndarray | None) -> np.ndarray:
-        """Display levels (H, W) uint8, top row first: 1 to 255 over the fixed range, 0 where there is no data."""
-        if image is None or image.shape != self.shape:
+        """Display levels uint8, top row first: 1 to 255 over the fixed range, 0 where there is no data."""
+        if image is None or image.shape[:2] != self.shape:
             raise ValueError(f"{name} has shape {getattr(image, 'shape', None)}; the movie shows {self.shape}")
         ranges = {"anomaly": (0, self.style.heat_limit), "residual": (0, self.style.residual_limit)}
         low, high = ranges.get(name, self.style.frame_range)
@@ -152,6 +154,24 @@ class Composer:
         y = curve_height(self._history, self.style, self._curve.y.shape[0])
         self._curve.curve(np.arange(len(y)) * STEP_PX, y, BRIGHT, FAINT)
         cv2.max(self._curve.y, self._empty_curve, dst=self._curve.y)  # the threshold lines stay on top of the area
+
+
+def _looked_up(levels: np.ndarray, table: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Levels (H, W) as planes Y, U, V."""
+    return tuple(cv2.LUT(levels, plane) for plane in table)
+
+
+def _in_colour(levels: np.ndarray) -> list[np.ndarray]:
+    """Levels (H, W, 3), red first, as planes Y, U, V."""
+    colours = np.where(levels.min(axis=2, keepdims=True) > 0, levels, np.uint8(NO_DATA))
+    return cv2.split(cv2.transform(colours, OF_LEVELS))
+
+
+def _as_grey(levels: np.ndarray) -> np.ndarray:
+    """Levels (H, W) as they are, and the mean of (H, W, 3); 0 where there is no data."""
+    if levels.ndim == 2:
+        return levels
+    return np.where(levels.min(axis=2) > 0, levels.mean(axis=2), 0).astype(np.uint8)
 
 
 def _tables(heat_weight: float, colormap: str) -> tuple[list[np.ndarray], ...]:

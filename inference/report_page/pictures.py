@@ -14,7 +14,7 @@ from data.reel.scaled import target_stretches
 from data.sky.instruments import GRAY, colours_of, instrument_of
 from inference.events.sky import Sky
 from inference.job import Job
-from inference.movie.movie import residual_limit, shown
+from inference.movie.movie import is_in_colour, residual_limit, shown
 from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
 from inference.results.native import crop_of
@@ -41,7 +41,7 @@ def thumbnails(reel: Reel, events: pd.DataFrame) -> dict[int, str]:
     found, colours = {}, colours_of_reel(reel)
     for event in strongest(events, THUMBNAILS).to_dict("records"):
         frame, bits = reel.read(event["frame_peak"], event["frame_peak"] + 1)
-        image = shown(frame[0].astype(np.float32), (bits[0] & INVALID) == 0)
+        image = shown(frame[0].astype(np.float32), (bits[0] & INVALID) == 0, is_in_colour(reel))
         part = cropped(upright(image, reel), crop_of(upright_box(event, reel), image.shape, SMALLEST_CROP_PX))
         found[event["event"]] = encoded(coloured(shrunk(grey(part), THUMBNAIL_PX), colours))
     return found
@@ -70,13 +70,14 @@ def pictures(job: Job, event: dict) -> dict:
     frames, has_residuals = scored_between(job, event["frame_peak"], event["frame_peak"])
     scored = next(frames)
     box = upright_box(event, job.reel)
-    frame = upright(shown(scored.frame, scored.valid), job.reel)
+    in_colour = is_in_colour(job.reel)
+    frame = upright(shown(scored.frame, scored.valid, in_colour), job.reel)
     crop = crop_of(box, frame.shape, SMALLEST_CROP_PX)
     colours = colours_of_reel(job.reel)
     part = shrunk(grey(cropped(frame, crop)), CROP_PX)
     found = {"whole": encoded(boxed(frame, box, colours)), "frame": encoded(coloured(part, colours))}
     if scored.reconstruction is not None:
-        part = cropped(upright(shown(scored.reconstruction, scored.valid), job.reel), crop)
+        part = cropped(upright(shown(scored.reconstruction, scored.valid, in_colour), job.reel), crop)
         found["reconstruction"] = encoded(coloured(shrunk(grey(part), CROP_PX), colours))
     name, limit = ("residual", residual_limit(job.calibration.noise)) if has_residuals else ("score", 2 * job.high)
     residual = cropped(upright(scored.residual, job.reel), crop) / limit
@@ -122,7 +123,7 @@ def light_curve(reel: Reel, event: dict) -> dict:
 
 
 def upright(image: np.ndarray, reel: Reel) -> np.ndarray:
-    """An image (H, W) with its first row on top, as it is shown."""
+    """An image (H, W) or (H, W, 3) with its first row on top, as it is shown."""
     return image[::-1] if reel.meta["origin"] == "lower" else image
 
 
@@ -162,16 +163,16 @@ def colours_of_reel(reel: Reel) -> np.ndarray:
 
 
 def coloured(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Grey levels (H, W) uint8 in colours (256, 3): (H, W, 3)."""
-    return colours[image]
+    """Grey levels (H, W) uint8 in colours (256, 3): (H, W, 3), blue first. Of levels with red first it keeps theirs."""
+    return image[..., ::-1] if image.ndim == 3 else colours[image]
 
 
 def boxed(image: np.ndarray, box: Bounds, colours: np.ndarray) -> np.ndarray:
     """The whole image, WHOLE_PX on its longer side, with a box drawn on it."""
-    factor = WHOLE_PX / max(image.shape)
-    size = [max(1, round(n * factor)) for n in image.shape[::-1]]
+    factor = WHOLE_PX / max(image.shape[:2])
+    size = [max(1, round(n * factor)) for n in image.shape[1::-1]]
     picture = cv2.resize(grey(image), size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST)
-    picture = coloured(picture, colours)
+    picture = np.ascontiguousarray(coloured(picture, colours))
     x0, y0, x1, y1 = (round(edge * factor) for edge in box)
     return cv2.rectangle(picture, (x0 - 1, y0 - 1), (x1, y1), BOX_BGR, 2)
 

@@ -99,6 +99,21 @@ def test_panel_is_the_frame_on_its_fixed_scale(values):
     np.testing.assert_allclose(panel(composer, "frame")[..., 1], np.clip(values, 0, 1) * 255, atol=4)
 
 
+@pytest.mark.parametrize("mode", ["heatmap", "boxes"])
+@given(colour=st.tuples(*[st.floats(0, 1, width=32)] * 3))
+@settings(max_examples=10)
+def test_frames_in_colours_are_shown_so_and_heat_lies_over_their_grey(mode, colour):
+    frame, score = np.tile(np.float32(colour), (24, 32, 1)), np.zeros((24, 32), np.float32)
+    frame[12:] = np.nan
+    composer = Composer((24, 32), style(mode=mode, heat_weight=0.0))
+    composer.compose(frame, score, 0.1, "")
+    expected = 255 * np.array(colour)
+    anomaly = expected if mode == "boxes" else np.full(3, expected.mean())
+    for name, seen in (("frame", expected), ("anomaly", anomaly)):
+        np.testing.assert_allclose(pixel(panel(composer, name), 16, 5), seen, atol=6)
+        np.testing.assert_allclose(pixel(panel(composer, name), 16, 20), NO_DATA, atol=4)
+
+
 def test_one_bright_pixel_does_not_dim_the_rest():
     calm, flare = np.full((2, 24, 32), 0.4, np.float32)
     flare[20:, 28:] = 50
