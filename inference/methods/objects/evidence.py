@@ -29,7 +29,7 @@ STOOD_S, IDLE_S = 1.0, 0.5  # added to ages, so that the ratio of two short ones
 OFTEN = 15  # times as long as the longest rest was looked at: else a place does not always run
 RUN_SHARE = 0.5  # of the time that something moves there
 SUPPORT = 0.05  # share of a place in motion, or covered: less says nothing of an object
-RULE = 10  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+RULE = 11  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
 LEAST_DECADES = 1.0  # of evidence: what is high where nothing is known, see `Tail.of`, has so many
 SHADE = 0.002  # decades for each grey level that differs from the ground: an order among frames in which nothing is
 
@@ -95,10 +95,11 @@ def strength(m: Measures) -> np.ndarray:
 
 
 def longest_rest(chunks: Sequence[Measures], step_s: float) -> np.ndarray:
-    """Longest rest (h, w) s of places that run: they move half of the time, and were looked at OFTEN times as long."""
+    """Longest rest (h, w) s of places that run: they move half of the time in every chunk, and were looked at OFTEN
+    times as long. Where only a crowd moves so much, that few come is no stop."""
     total_s = step_s * sum(len(c.idle_s) for c in chunks)
     rest = np.max([c.idle_s.max(axis=0) for c in chunks], axis=0).astype(np.float32)
-    runs = np.mean([(c.idle_s == 0).mean(axis=0) for c in chunks], axis=0) > RUN_SHARE
+    runs = np.min([(c.idle_s == 0).mean(axis=0) for c in chunks], axis=0) > RUN_SHARE
     rest = ndimage.maximum_filter(rest, SHARED_CELLS)
     return np.where(runs & (OFTEN * (rest + IDLE_S) < total_s), rest, np.float32(np.inf))
 
@@ -152,6 +153,7 @@ class Kind(NamedTuple):
     """measure: values beside what is usual at the place, and by themselves (n, h, w), 0 where there is no object.
     usual: of them, what is high where nothing is known. says: words for the values at a place. chances: n objects have
     n ** chances of it. least_idle_s: for how long nothing must have moved there, or it is no evidence, however rare.
+    least_decade: by how much a value rises to be rarer by a decade, at least; see `Tail.of`.
     """
 
     measure: Callable[[Measures, Place], tuple[np.ndarray, np.ndarray | None]]
@@ -159,6 +161,7 @@ class Kind(NamedTuple):
     says: Callable[[dict[str, float]], str]
     chances: int = 1
     least_idle_s: float = 0.0
+    least_decade: float = 0.0
 
 
 def stands_in_words(v: dict[str, float]) -> str:
@@ -181,7 +184,9 @@ KINDS: dict[str, Kind] = {
     "large": Kind(large, 1.5, lambda v: f"larger than usual here: {v['large']:.1f} times", chances=2),
     "stands": Kind(stands, 2.0, stands_in_words),
     "way": Kind(wrong_way, 1.0, way_in_words),
-    "new": Kind(new, 1.0, new_in_words),
+    # Where none of a few clips shows anything it is as much rarer as they were looked at, and no more: or who walks
+    # there in the next one would outdo all else.
+    "new": Kind(new, 1.0, new_in_words, least_decade=1.0),
     "stopped": Kind(
         stopped,
         1.5,
@@ -212,7 +217,8 @@ class Evidence(NamedTuple):
         for name, kind in KINDS.items():
             pairs = [kind.measure(c, place) for place, half in zip(places, halves, strict=True) for c in half]
             beside, alone = zip(*pairs, strict=True)
-            tails[name] = _tail(beside, kind.usual), _tail([a for a in alone if a is not None], kind.usual)
+            by_themselves = [a for a in alone if a is not None]
+            tails[name] = _tail(beside, kind), _tail(by_themselves, kind)
         return cls(Place.of(chunks, step_s), tails, np.array([kind.chances for kind in KINDS.values()]))
 
     def packed(self) -> dict[str, np.ndarray]:
@@ -265,6 +271,6 @@ def in_chunks(m: Measures) -> list[Measures]:
     return [Measures(*(f[a:b].astype(np.float32) for f in m)) for a, b in pairwise(edges.tolist())]
 
 
-def _tail(parts: Sequence[np.ndarray], usual: float) -> Tail:
+def _tail(parts: Sequence[np.ndarray], kind: Kind) -> Tail:
     values = [part[part > 0] for part in parts]
-    return Tail.of(np.concatenate(values) if values else np.zeros(0), usual)
+    return Tail.of(np.concatenate(values) if values else np.zeros(0), kind.usual, kind.least_decade)

@@ -19,8 +19,9 @@ class Tail(NamedTuple):
     decade: float
 
     @classmethod
-    def of(cls, values: np.ndarray, usual: float) -> Self:
+    def of(cls, values: np.ndarray, usual: float, least_decade: float = 0.0) -> Self:
         """From quiet values (N,) >= 0, of which about one in ten is its own. usual: what is taken for high by itself.
+        least_decade: by how much a value rises to be rarer by a decade, at least: 1 of values that are decades already.
 
         Beyond the quantiles that so many values tell the tail is exponential (the excesses of many distributions are;
         Pickands 1975).
@@ -33,7 +34,8 @@ class Tail(NamedTuple):
         heights += np.arange(GRID) * 1e-6 * max(usual, heights[-1])  # so that they increase
         beyond = values[values > (start := np.quantile(values, 1 - TOP))]
         mean = float((beyond - start).mean()) if len(beyond) else 0.0
-        return cls(heights, surprises, LN10 * max(mean, LEAST_RISE * max(float(heights[-1]), LEAST_RISE * usual)))
+        rise = LN10 * max(mean, LEAST_RISE * max(float(heights[-1]), LEAST_RISE * usual))
+        return cls(heights, surprises, max(rise, least_decade))
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Decades of surprise of values of any shape; larger ones never have less."""
