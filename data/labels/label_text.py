@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data.sources.tables.encodings import FALLBACK, encoding_of
+from data.sources.tables.lines.encodings import FALLBACK, encoding_of
 
 
 def text_of(path: Path) -> str:

@@ -21,7 +21,7 @@ from data.live.growing.moves import moves_of
 from data.messages import unreadable
 from data.sources.base import TableError
 from data.sources.tables.forms.devices import device_column
-from data.sources.tables.layout import Layout, cells_of, layout_of, records
+from data.sources.tables.lines.layout import Layout, cells_of, layout_of, records
 from data.sources.tables.text_table import unlike_names
 from data.sources.tables.values.cells import decimal_of, is_number, numbers_of
 from data.sources.tables.values.missing import given_as_missing

@@ -4,9 +4,9 @@ import re
 
 from data.live.series_rows import JsonRows, RowForm, Rows, TextRows
 from data.sources.base import TableError
-from data.sources.tables.encodings import FALLBACK
 from data.sources.tables.forms.logs import log_of
-from data.sources.tables.layout import SEPARATORS, cells_of, is_data
+from data.sources.tables.lines.encodings import FALLBACK
+from data.sources.tables.lines.layout import SEPARATORS, cells_of, is_data
 
 FEWEST_LINES = 20  # that tell the columns of a table, where fewer do not
 MOST_LINES_BEFORE = 200  # of a logger about itself

@@ -12,7 +12,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.picture_file.pictures import SUFFIXES
-from data.sources.tables.encodings import encoding_of
+from data.sources.tables.lines.encodings import encoding_of
 
 MOST_BYTES = 2**26  # of a file that is looked at
 _V2 = re.compile(r"#\s*time(?:code|stamp)\s*format\s*v2", re.IGNORECASE)

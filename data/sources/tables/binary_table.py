@@ -16,8 +16,8 @@ from data.sources.tables.json_tables.extended import plain_value
 from data.sources.tables.json_tables.forms import table_of
 from data.sources.tables.json_tables.nested import with_parsed_cells, with_plain_cells
 from data.sources.tables.json_tables.senml import packs_of
-from data.sources.tables.layout import LINES_LOOKED_AT, layout_of
-from data.sources.tables.names_again import in_first_order
+from data.sources.tables.lines.layout import LINES_LOOKED_AT, layout_of
+from data.sources.tables.lines.names_again import in_first_order
 from data.sources.tables.table_size import (
     read_orc,
     refuse_large_feather,

@@ -19,17 +19,14 @@ from config import PrepConfig
 from data.messages import amount, logger
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import LOOKED_AT_BYTES, TableError, stands_for
-from data.sources.tables.encodings import FALLBACK, encoding_of, is_guessed
-from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
 from data.sources.tables.forms.labelled import are_labelled, read_labelled
 from data.sources.tables.forms.logs import log_of
 from data.sources.tables.forms.long_table import named_as_long
 from data.sources.tables.forms.rate_above import interval_above_s
 from data.sources.tables.forms.years import printed_by_year, with_late_begin
 from data.sources.tables.json_tables.nested import with_parsed_cells
-from data.sources.tables.labview import MAGIC as LABVIEW
-from data.sources.tables.labview import read_lvm
-from data.sources.tables.layout import (
+from data.sources.tables.lines.encodings import FALLBACK, encoding_of, is_guessed
+from data.sources.tables.lines.layout import (
     COMMENTS,
     LINES_LOOKED_AT,
     Layout,
@@ -39,11 +36,9 @@ from data.sources.tables.layout import (
     lines_of,
     unquoted,
 )
-from data.sources.tables.lines_above import named_as_missing, rows_before
-from data.sources.tables.names_again import in_first_order, without_comments
-from data.sources.tables.programs.readers import reader_of
-from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
-from data.sources.tables.text_rows import (
+from data.sources.tables.lines.lines_above import named_as_missing, rows_before
+from data.sources.tables.lines.names_again import in_first_order, without_comments
+from data.sources.tables.lines.text_rows import (
     MORE_CELLS,
     grouped_columns,
     id_columns,
@@ -55,6 +50,11 @@ from data.sources.tables.text_rows import (
     without_shorter,
     without_wider,
 )
+from data.sources.tables.programs.instruments import is_of_instrument, read_instrument
+from data.sources.tables.programs.labview import MAGIC as LABVIEW
+from data.sources.tables.programs.labview import read_lvm
+from data.sources.tables.programs.readers import reader_of
+from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.tables.values.cells import decimal_of, is_number
 from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.texts import looks_like_time

@@ -10,7 +10,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.tables.device_names import SENSOR_NAMES, plain_name
 from data.sources.tables.forms.long_table import VALUE_NAMES
-from data.sources.tables.layout import MOST_HEADS, is_ruled
+from data.sources.tables.lines.layout import MOST_HEADS, is_ruled
 from data.sources.tables.text_table import TextTable
 from data.sources.tables.values.cells import is_number, numbers_of
 from data.sources.times.cells import UNIT_IN_NAME

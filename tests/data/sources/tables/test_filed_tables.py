@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.base import Series, TableError
 from data.sources.table import TableSource
-from data.sources.tables.layout import are_quoted_whole, unquoted
+from data.sources.tables.lines.layout import are_quoted_whole, unquoted
 from data.sources.tables.values.cells import numbers_of
 from data.sources.tables.values.going_round import turn_of
 from data.sources.tables.values.missing import without_fills

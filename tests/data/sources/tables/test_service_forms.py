@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.table import TableSource
-from data.sources.tables.heads import heads_above
 from data.sources.tables.json_tables.forms import table_of
+from data.sources.tables.lines.heads import heads_above
 from data.sources.times.other_forms import other_form
 
 N = 40

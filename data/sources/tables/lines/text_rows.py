@@ -16,7 +16,7 @@ import pandas as pd
 from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, unpacked
 from data.sources.tables.device_names import DEVICES, plain_name
-from data.sources.tables.layout import Layout, cells_of, is_data
+from data.sources.tables.lines.layout import Layout, cells_of, is_data
 from data.sources.times.column import is_text
 
 LAST_BYTES = 2**14

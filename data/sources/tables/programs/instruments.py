@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.tables.forms.loggers import is_of_logger, read_logger
-from data.sources.tables.forms.nem12 import is_nem12, read_nem12
+from data.sources.tables.programs.loggers import is_of_logger, read_logger
+from data.sources.tables.programs.nem12 import is_nem12, read_nem12
 
 _RIGOL = re.compile(
     r"X,(?P<names>[^\r\n]*?),Start,Increment,?\r?\n[^\r\n]*?,(?P<start>[-+.\deE]+),(?P<step>[-+.\deE]+),?\r?\n"

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from data.sources.tables.heads import NAMES_TIME, heads_above
+from data.sources.tables.lines.heads import NAMES_TIME, heads_above
 from data.sources.tables.values.cells import is_number
 from data.sources.times.parts import PART_NAMES
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time

@@ -3,7 +3,7 @@
 import itertools
 import re
 
-from data.sources.tables.layout import cells_of, is_data
+from data.sources.tables.lines.layout import cells_of, is_data
 
 FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
 _NUMBER = r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.table import TableSource
-from data.sources.tables.heads import heads_above
+from data.sources.tables.lines.heads import heads_above
 
 WORDS = st.text("abcXYZ :/.-", min_size=1, max_size=12).map(str.strip).filter(lambda word: word.strip(":/.- "))
 TIME_NAMES = st.sampled_from(["Time", "Date/Time", "Zeitstempel", "DATUM:", "dd/MM/yyyy HH:mm:ss", "created_time"])
