@@ -50,9 +50,6 @@ from data.sources.tables.lines.text_rows import (
     without_shorter,
     without_wider,
 )
-from data.sources.tables.programs.instruments import is_of_instrument, read_instrument
-from data.sources.tables.programs.labview import MAGIC as LABVIEW
-from data.sources.tables.programs.labview import read_lvm
 from data.sources.tables.programs.readers import reader_of
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.tables.values.cells import decimal_of, is_number
@@ -256,10 +253,6 @@ def _named(table: pd.DataFrame, layout: Layout, is_printed: bool) -> tuple[pd.Da
 
 def _reader_of_whole(text: str) -> Callable[[str], tuple[pd.DataFrame, str]] | None:
     """What reads a text that begins so as a whole; None for a table with separators."""
-    if text.startswith(LABVIEW):
-        return read_lvm
-    if is_of_instrument(text):
-        return read_instrument
     return reader_of(text) or (read_labelled if are_labelled(text) else None)
 
 
