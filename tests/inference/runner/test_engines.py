@@ -14,6 +14,7 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 from config import ConfigError
 from inference.runner.engines.engine import FILES, engine_of
 from inference.runner.net import Net
+from inference.runner.nets import NET, Nets
 from tests.support.bundles import REQUIREMENTS
 from tests.support.rounding import rounding
 
@@ -101,3 +102,10 @@ def test_an_engine_that_is_not_installed_or_not_known_is_told(monkeypatch):
     assert REQUIREMENTS.with_name("requirements-openvino.txt").is_file()
     with pytest.raises(ConfigError, match=r"no engine for the format 'tflite'; there are onnx and openvino"):
         engine_of("tflite")
+
+
+def test_a_bundle_of_before_is_run_by_onnx_runtime(tmp_path):
+    nets = Nets.of(tmp_path, {"precision": "fp32"}, threads=1)
+    assert (nets.engine, NET in nets) == (engine_of("onnx"), False)
+    nets.write(NET, net_of(["Conv"], 0, True))
+    assert (NET in nets, [path.name for path in tmp_path.iterdir()]) == (True, ["net.onnx"])
