@@ -22,7 +22,7 @@ from data.labels.label_text import text_of
 from data.labels.point_labels import PointLabels, point_labels
 from data.reel.reel import Reel
 from data.sources.base import TableError
-from data.sources.times.cells import PER_SECOND, unit_of
+from data.sources.times.numbers import PER_SECOND, unit_of
 
 CLIPS = ("clip", "file", "filename", "file_name", "video", "reel", "series", "video_name", "videoname", "video_id")
 CLIPS += ("chan_id", "clip_name", "clip_id", "video_file", "filepath", "file_path", "video_path", "path", "sequence")

@@ -16,7 +16,8 @@ from data.labels.label_text import text_of
 from data.sources.base import FrameError, TableError
 from data.sources.tables.text_table import unlike_names
 from data.sources.tables.values.cells import labels_of
-from data.sources.times.cells import DAY_S, PER_SECOND, times_of, unit_of
+from data.sources.times.cells import times_of
+from data.sources.times.numbers import DAY_S, PER_SECOND, unit_of
 from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 
 STARTS = ("start", "start_utc", "start_time", "start_date", "starttime", "start_datetime", "start_timestamp", "onset")

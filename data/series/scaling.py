@@ -10,7 +10,7 @@ from data.reel.stretch import Stretch, fit_affine, fit_growth
 from data.series.wandering import grows
 from data.sources.base import Series
 from data.sources.table import SAME_TIME
-from data.sources.times.cells import NO_TIME
+from data.sources.times.found import NO_TIME
 
 ROUNDING_STEPS = 8  # values that lie so few steps of their number format apart are one value
 

@@ -32,9 +32,10 @@ from data.sources.tables.values.missing import ends_in_total
 from data.sources.tables.values.quality import without_bad
 from data.sources.tables.values.unit_rows import unit_of, with_units
 from data.sources.tables.variables import variables_of
-from data.sources.times.cells import Times, even_times, times_of
+from data.sources.times.cells import even_times, times_of
 from data.sources.times.clock_parts import in_parts, on_day_of_name
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
+from data.sources.times.found import Times
 from data.sources.times.mended.late_dates import TURNED, turned
 from data.sources.times.mended.typical_year import as_one_year
 

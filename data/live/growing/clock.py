@@ -9,8 +9,8 @@ import numpy as np
 from data.live.growing.moves import NOT
 from data.live.series_rows import Rows
 from data.live.series_samples import SeriesForm
-from data.sources.times.cells import DAY_S
 from data.sources.times.clock_parts import FEWEST, shift_s
+from data.sources.times.numbers import DAY_S
 
 AHEAD = "its time lies beyond a gap, ahead of the rows behind it"
 SAVED = "waits_"

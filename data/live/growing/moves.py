@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.times.cells import CLOCK_SET_BACK, DAY_S, Times, times_of
+from data.sources.times.cells import times_of
 from data.sources.times.clock_parts import are_clocks
+from data.sources.times.found import CLOCK_SET_BACK, Times
+from data.sources.times.numbers import DAY_S
 from data.sources.times.zones.zone_beside import zoned
 
 COUNTED = np.nan  # from a start: as much as a counter that begins anew needs

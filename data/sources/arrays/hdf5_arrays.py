@@ -14,9 +14,9 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.numpy_arrays import INTERVALS, RATES, ArraySource, Groups
 from data.sources.base import TableError
-from data.sources.times.cells import PER_SECOND, unit_of
 from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.counts.since import since_its_unit
+from data.sources.times.numbers import PER_SECOND, unit_of
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 BEGINS = (0, 512, 1024, 2048)  # where it may stand: MATLAB writes 512 bytes of its own before it

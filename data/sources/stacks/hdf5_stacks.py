@@ -51,7 +51,8 @@ from data.sources.stacks.told.labels import told_labels
 from data.sources.stacks.told.others import own_frames
 from data.sources.stacks.told.rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
-from data.sources.times.cells import Times, times_of
+from data.sources.times.cells import times_of
+from data.sources.times.found import Times
 
 log = logger(__name__)
 

@@ -17,8 +17,8 @@ from data.sources.picture_file.deep import LUMA
 from data.sources.picture_folder.order import natural_key
 from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.tables.sidecar import find_times_csv
-from data.sources.times.cells import Times
 from data.sources.times.column import SERIES_TIME_COLUMNS
+from data.sources.times.found import Times
 from data.sources.times.utc import iso_ms
 
 log = logger(__name__)

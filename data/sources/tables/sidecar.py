@@ -14,8 +14,9 @@ from data.sources.base import LOOKED_AT_BYTES, FrameError, TableError
 from data.sources.tables.bare_times import bare_times
 from data.sources.tables.text_table import read_text
 from data.sources.tables.values.cells import labels_of
-from data.sources.times.cells import Times, times_of
+from data.sources.times.cells import times_of
 from data.sources.times.column import TIME_COLUMNS, time_column
+from data.sources.times.found import Times
 from data.sources.times.utc import iso_ms
 
 FRAME_COLUMNS = ("frame", "frame_number", "frame_id", "index")

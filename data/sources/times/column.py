@@ -8,12 +8,12 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.cells import UNIT_IN_NAME, are_dates_with_clocks, epoch_unit, since_1970_in
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
 from data.sources.times.counts.other_zeros import of_garmin, of_ticks
 from data.sources.times.counts.pairs import of_pairs, with_part_of_second
 from data.sources.times.divided import days_of, divided, is_nameless, is_text, spread
+from data.sources.times.numbers import UNIT_IN_NAME, are_dates_with_clocks, epoch_unit, since_1970_in
 from data.sources.times.parts import of_parts
 from data.sources.times.texts import CLOCK_ALONE, MONTH_OF_YEAR, looks_like_time
 from data.sources.times.zones.zone_beside import beside

@@ -12,7 +12,8 @@ from data.sources.base import FrameError
 from data.sources.stacks.numpy_stacks import is_called_time
 from data.sources.stacks.opened.groups import is_array
 from data.sources.stacks.told.rate import FRAME_RATES, STEPS, UNITS_S
-from data.sources.times.cells import Times, times_of
+from data.sources.times.cells import times_of
+from data.sources.times.found import Times
 
 CARDS = "T-OBS", "DATE-AVG", "DATE-OBS", "DATE-BEG"  # of a FITS header, the best first
 

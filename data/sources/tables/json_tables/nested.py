@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.times.cells import epoch_unit
+from data.sources.times.numbers import epoch_unit
 from data.sources.times.texts import looks_like_time
 
 FEWEST_ROWS = 2

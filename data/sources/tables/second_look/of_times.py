@@ -8,8 +8,8 @@ import numpy as np
 from data.sources.base import Series
 from data.sources.tables.second_look.raw_cells import RawCells
 from data.sources.tables.second_look.stamps import Stamps, stamps_of
-from data.sources.times.cells import SINCE_FIRST
 from data.sources.times.counts.other_zeros import SINCE_FIT
+from data.sources.times.found import SINCE_FIRST
 from data.sources.times.mended.typical_year import A_TYPICAL_YEAR
 
 HOUR_S, DAY_S = 3600.0, 86400.0

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from data.sources.times.cells import PER_SECOND, epoch_unit
 from data.sources.times.counts.day_counts import DAY_S, DAYS_OF_1970, are_years, seconds_of_years
 from data.sources.times.counts.elapsed import elapsed_s
 from data.sources.times.divided import is_text
+from data.sources.times.numbers import PER_SECOND, epoch_unit
 from data.sources.times.parts import PART_NAMES, WEEKDAYS
 
 HOURS_OFF = range(-14, 15)  # of any zone

@@ -13,8 +13,8 @@ from data.sources.tables.forms.long_table import VALUE_NAMES
 from data.sources.tables.lines.layout import MOST_HEADS, is_ruled
 from data.sources.tables.text_table import TextTable
 from data.sources.tables.values.cells import is_number, numbers_of
-from data.sources.times.cells import UNIT_IN_NAME
 from data.sources.times.column import is_text, known_column
+from data.sources.times.numbers import UNIT_IN_NAME
 from data.sources.times.texts import looks_like_time
 from data.units import in_unit, is_unit, may_be_unit, time_unit
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.sources.times.cells import since_1970_in, times_of
+from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
+from data.sources.times.numbers import since_1970_in
 
 N = 60
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times import texts
-from data.sources.times.cells import CLOCK_SET_BACK, CLOCK_SET_FORWARD, EPOCH_UNITS, PER_SECOND, times_of, unit_of
+from data.sources.times.cells import times_of
+from data.sources.times.found import CLOCK_SET_BACK, CLOCK_SET_FORWARD
+from data.sources.times.numbers import EPOCH_UNITS, PER_SECOND, unit_of
 
 MOMENT = "2012-07-19T07:30:01.000"
 
