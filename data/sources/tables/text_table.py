@@ -192,8 +192,8 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
         raise TableError(told)
     if reader := _reader_of_whole(text):
         with unpacked(path) as stream:
-            table, told = reader(stream.read().decode(encoding, "replace"))
-        return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
+            table, what = reader(stream.read().decode(encoding, "replace"))
+        return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (what,), ".")
     lines, stream = lines_of(text, len(sample) < SAMPLE_BYTES), unpacked(path)
     if are_quoted_whole(lines):
         whole = stream.read().decode(encoding, errors).splitlines()
@@ -214,16 +214,11 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     table, lost, open_quotes = rows_of(path, stream, layout, widened(names, rows) or None, **options)
     if table.index.nlevels > 1:
         raise TableError(MORE_CELLS)
-    table, wider, words = without_wider(table, len(names) or table.shape[1], layout.skipped)
+    may_be_short = layout.separator == " " and bool(names) and not printed
+    count = len(names) or table.shape[1]
+    table, odd, words = _without_odd_rows(table, path, layout, count, may_be_short, encoding, errors)
+    lost, words = [*lost, *odd], (*words, *open_quotes)
     table, groups = without_groups(table, grouped)
-    if layout.separator == " " and names and not printed and table.iloc[:, -1].isna().any():
-        with unpacked(path) as again:
-            table, shorter = without_shorter(table, again.read().decode(encoding, errors), layout.skipped)
-        lost += shorter
-    lost += wider
-    words += (*open_quotes, *groups)
-    cut = without_cut_row(table, path, encoding, layout.separator)
-    table, lost = (table, lost) if cut is None else (cut, [*lost, (f"row {len(table)}", CUT_SHORT)])
     if not table.index.equals(pd.RangeIndex(len(table))):
         table = _with_row_names(table)
     if table.empty:
@@ -232,9 +227,25 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     table = table if as_text else with_parsed_cells(table)
     above = lines[: max(0, layout.skipped - bool(layout.names))]
     before = rows_before(above, layout.separator)
-    told = _told(above, encoding, decimal, prep, len(before)) + words + remarks
+    told = _told(above, encoding, decimal, prep, len(before)) + words + groups + remarks
     above = lines[: layout.skipped]
     return TextTable(table, (*before, *lost), told, decimal, named_as_missing(above), interval_above_s(above))
+
+
+def _without_odd_rows(
+    table: pd.DataFrame, path: Path, layout: Layout, count: int, may_be_short: bool, encoding: str, errors: str
+) -> tuple[pd.DataFrame, list[tuple[str, str]], tuple[str, ...]]:
+    """A table without rows of more cells than `count`, or of fewer where blanks part them and one `may_be_short`, and
+    without a last one that was cut; these, as (where, reason), and what to say.
+    """
+    table, lost, words = without_wider(table, count, layout.skipped)
+    shorter: list[tuple[str, str]] = []
+    if may_be_short and table.iloc[:, -1].isna().any():
+        with unpacked(path) as again:
+            table, shorter = without_shorter(table, again.read().decode(encoding, errors), layout.skipped)
+    cut = without_cut_row(table, path, encoding, layout.separator)
+    table, ends = (table, []) if cut is None else (cut, [(f"row {len(table)}", CUT_SHORT)])
+    return table, [*shorter, *lost, *ends], words
 
 
 def _named(table: pd.DataFrame, layout: Layout, is_printed: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
