@@ -9,7 +9,7 @@ smoothing each.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
+from itertools import product
 from typing import Annotated, ClassVar, Literal
 
 import cv2
@@ -24,14 +24,15 @@ from data.reel.scaled import target_stretches
 from inference.calibration.quiet import QuietRange, mean_cadence_s
 from inference.calibration.tail import TailPrior
 from inference.methods.base import BLOCK_FRAMES, Block, Method
-from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
+from inference.methods.flux.blurred import RIM, blurred
+from inference.methods.flux.carried import Carried, Moment, as_known, middle_of, moments_of, places_of
 from inference.methods.flux.earlier import LEAST_KNOWN, Earlier, frames_back
 from inference.methods.flux.exposures import Exposures, exposures_of, noise_by_brightness, sharp, usual_exposure
 from inference.methods.flux.frame_noise import is_noisy, wider_by
+from inference.methods.flux.held_back import with_held_back
 from inference.methods.flux.light import Step, step_between
 from inference.methods.flux.past import Past
 from inference.methods.flux.spreads import (
-    TINY,
     brightest_near,
     brightness_curve,
     gains,
@@ -40,12 +41,11 @@ from inference.methods.flux.spreads import (
     strangeness,
     typical_of,
 )
-from inference.methods.flux.turning import Places, Turning
+from inference.methods.flux.turning import Turning
 from inference.units import DAY_S, HOUR_S, is_magnetic, is_signed, is_velocity
 
 BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
-RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
 RULE = 7  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
@@ -142,9 +142,9 @@ class Excess(Method):
         ]
         self.arrays["by_brightness"] = np.array(curves, np.float32)
         self.arrays["typical"] = np.stack([typical_of(e) for e in excess]).astype(np.float32)
-        middle = _middle(train)
+        middle = middle_of(train)
         then = [places_of(middle, m, background.shape[-2:]) if middle and m else None for m in moments]
-        self.arrays["spread"] = np.stack([spread_of(_as_known(e, then)) for e in excess]).astype(np.float32)
+        self.arrays["spread"] = np.stack([spread_of(as_known(e, then)) for e in excess]).astype(np.float32)
         if middle:
             self.arrays["known"] = np.array([*middle.wcs, middle.at_s])
         self.arrays["noise"] = noise_by_brightness(background[0], sharp_parts)
@@ -263,10 +263,11 @@ class Excess(Method):
         self._moment = self._moments.popleft()
         background, excess = self._compared(flux)
         by_brightness = self._by_brightness(background)
-        spreads, as_bright = map(
-            self._held_back, self._of_exposures(background, self._spreads(by_brightness), by_brightness)
+        spreads, as_bright = (
+            with_held_back(spread, self._apart, self.settings.backgrounds, self.used)
+            for spread in self._of_exposures(background, self._spreads(by_brightness), by_brightness)
         )
-        if any(self._steps) or (self._is_untold and is_noisy(excess[0], by_brightness[0])):
+        if any(self._steps) or (self._is_untold and is_noisy(excess[0], as_bright[0])):
             wider = wider_by(self.arrays["by_brightness"], background, excess)
             spreads, as_bright = spreads * wider, as_bright * wider
         if self._past and self._carried and self._moment:
@@ -292,8 +293,8 @@ class Excess(Method):
         self._apart = [
             self.earlier.apart(*reach) if used else None for used, reach in zip(self.used, reaches, strict=True)
         ]
-        background = [_blurred(b, self.settings.blurs_px[0]) for b, _ in pairs]
-        excess = [_blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
+        background = [blurred(b, self.settings.blurs_px[0]) for b, _ in pairs]
+        excess = [blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
         return np.stack(background), np.stack(excess)
 
     def _push(self, flux: np.ndarray) -> None:
@@ -333,21 +334,6 @@ class Excess(Method):
                     spread[s, b] = np.sqrt(np.square(spread[s, b]) + added)
         return [spread.reshape(-1, *shape[2:]) for spread in wider]
 
-    def _held_back(self, spreads: np.ndarray) -> np.ndarray:
-        """Spreads (K, C, H, W) of what a coded movie had repeated and codes anew: that is the sum of what was held back
-        meanwhile, so at least those of a background that lies as far back."""
-        if all(apart is None for apart in self._apart):
-            return spreads
-        shape = len(self.settings.blurs_px), len(self._apart), *spreads.shape[1:]
-        wider = spreads.reshape(shape).copy()
-        for b, apart in enumerate(self._apart):
-            if apart is not None:
-                near = np.stack([cv2.dilate(c.astype(np.float32), RIM) for c in apart])
-                for nearer, farther in pairwise(range(b, len(self._apart))):
-                    beyond = (near > self.settings.backgrounds[nearer][1]) & self.used[farther]
-                    wider[:, b] = np.where(beyond, np.fmax(wider[:, b], wider[:, farther]), wider[:, b])
-        return wider.reshape(spreads.shape)
-
     def _by_brightness(self, background: np.ndarray) -> np.ndarray:
         """Quiet spreads (K, C, H, W) of what is as bright as the brightest near each place, at least the typical."""
         spread = np.empty((len(self.settings.blurs_px), *background.shape), np.float32)  # (S, B, C, H, W)
@@ -378,33 +364,3 @@ class Excess(Method):
 
     def _stretched(self, flux: np.ndarray) -> np.ndarray:
         return np.stack([s.forward(c) for s, c in zip(self.stretches, flux, strict=True)]).astype(np.float32)
-
-
-def _middle(ranges: Sequence[QuietRange]) -> Moment | None:
-    """The moment of the frame in the middle of all."""
-    moments = [m for r in ranges for m in moments_of(r.reel, r.begin, r.end) if m]
-    return sorted(moments, key=lambda m: m.at_s)[len(moments) // 2] if moments else None
-
-
-def _as_known(maps: np.ndarray, then: list[Places | None]) -> np.ndarray:
-    """Maps (n, C, H, W) with their pixels from where they were in each; as they are where nothing has moved."""
-    return np.stack([m if places is None else moved(m, places) for m, places in zip(maps, then, strict=True)])
-
-
-def _blurred(excess: np.ndarray, blur_px: float) -> np.ndarray:
-    """The mean (C, H, W) of known pixels around each, weighted by a Gaussian; NaN where not all are known."""
-    if not blur_px:
-        return excess
-    known = np.isfinite(excess)
-    if known.all():
-        return np.stack([_gaussian(c, blur_px) for c in excess])
-    inner = np.stack([cv2.erode(c.astype(np.uint8), RIM) for c in known]) > 0
-    sums, weights = (
-        np.stack([_gaussian(c, blur_px) for c in some])
-        for some in (np.where(known, excess, np.float32(0)), known.astype(np.float32))
-    )
-    return np.where(inner, sums / np.maximum(weights, np.float32(TINY)), np.float32(np.nan))
-
-
-def _gaussian(field: np.ndarray, blur_px: float) -> np.ndarray:
-    return cv2.GaussianBlur(field, (0, 0), blur_px, borderType=cv2.BORDER_REFLECT)

@@ -3,6 +3,7 @@
 What a place does now and then is known of that place of the Sun, not of the pixel that it was in hours ago.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import cv2
@@ -12,6 +13,7 @@ import pandas as pd
 from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS
+from inference.calibration.quiet import QuietRange
 from inference.events.sky import LIMB_RSUN, Sky, rotated
 from inference.methods.flux.limb import over_limb
 from inference.methods.flux.turning import Places, repointed
@@ -120,3 +122,14 @@ class _Rows(NamedTuple):
 
     table: pd.DataFrame
     times_s: np.ndarray
+
+
+def middle_of(ranges: Sequence[QuietRange]) -> Moment | None:
+    """The moment of the frame in the middle of all."""
+    moments = [m for r in ranges for m in moments_of(r.reel, r.begin, r.end) if m]
+    return sorted(moments, key=lambda m: m.at_s)[len(moments) // 2] if moments else None
+
+
+def as_known(maps: np.ndarray, then: list[Places | None]) -> np.ndarray:
+    """Maps (n, C, H, W) with their pixels from where they were in each; as they are where nothing has moved."""
+    return np.stack([m if places is None else moved(m, places) for m, places in zip(maps, then, strict=True)])

@@ -5,16 +5,15 @@ import numpy as np
 from inference.calibration.noise import MAD_TO_STD
 from inference.methods.flux.spreads import TINY, brightness_curve
 
-NOISY, EVERY = (
-    1.3,
-    4,
-)  # times the usual spread of most places, above which a frame has noise of its own; px between them
+NOISY = 1.3  # times the usual spread of most places, above which a frame has noise of its own
+EVERY = 4  # px between places that are looked at
 
 
-def is_noisy(excess: np.ndarray, by_brightness: np.ndarray) -> bool:
-    """Whether an excess (C, H, W) is far wider in a frame than usual for its brightness (C, H, W), in most places."""
+def is_noisy(excess: np.ndarray, usual: np.ndarray) -> bool:
+    """Whether an excess (C, H, W) is far wider in a frame, in most places, than its usual spread (C, H, W): that of its
+    brightness, or of what a coded movie held back, which is no noise."""
     some = (..., slice(None, None, EVERY), slice(None, None, EVERY))
-    sizes = np.abs(excess[some]) / by_brightness[some]
+    sizes = np.abs(excess[some]) / usual[some]
     known = sizes[np.isfinite(sizes) & (sizes > 0)]
     return bool(known.size and MAD_TO_STD * np.median(known) > NOISY)
 

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from config import EvalConfig
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
-from inference.methods.excess import RIM, Excess, ExcessConfig
+from inference.methods.excess import Excess, ExcessConfig
+from inference.methods.flux.blurred import RIM
 from inference.methods.flux.earlier import median_of_five
 from inference.methods.flux.spreads import (
     LEAST_FRAMES,
