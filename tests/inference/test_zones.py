@@ -191,7 +191,7 @@ def test_scores_of_a_zone_pass_the_common_threshold_where_they_pass_its_own(work
 def test_a_bundle_judges_a_zone_as_its_run_does_at_any_cadence(work, tmp_path):
     asked = load(work / "c.yaml", {"eval.zones": [DOOR, LAMP | {"kind": "named", "false_alarms_per_hour": 100.0}]})
     run, of_run = Exported(work / "run", asked), training_reel(work / "run")
-    found = PRECISIONS["fp32"].calibration(tmp_path, run.scorer, run, of_run.channels)
+    found = PRECISIONS["fp32"].thresholds_of["run"](tmp_path, run.scorer, run, of_run.channels)
     write_calibrations(tmp_path, 0, run, found, of_run.channels)
     bundle = Bundle(tmp_path, {"calibrations": [of_run.channels]}, asked.eval, None, None)
     copy: Any = SimpleNamespace(calibrated=bundle.calibration)
