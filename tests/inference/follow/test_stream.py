@@ -353,12 +353,16 @@ def test_ctrl_c_closes_what_is_open_and_writes_a_summary(work, tmp_path):
     path = write(tmp_path / "stay.mkv", scenes(80, range(66, 80)))
     log = work / "run" / "follow" / "stay" / "events.jsonl"
 
+    has_ended = threading.Event()
+
     def interrupt():
-        until(lambda: has_opened(log))
-        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: has_opened(log) or has_ended.is_set())
+        if not has_ended.is_set():  # else it would end the test's own process
+            os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     out = followed(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
+    has_ended.set()
     found = records(work / "run", "stay")
     assert found[-1]["reason"] == json.loads((out / "summary.json").read_text())["reason"] == "interrupted"
     kinds = [r["type"] for r in found]
