@@ -161,10 +161,10 @@ def _looked_up(levels: np.ndarray, table: Sequence[np.ndarray]) -> tuple[np.ndar
     return tuple(cv2.LUT(levels, plane) for plane in table)
 
 
-def _in_colour(levels: np.ndarray) -> list[np.ndarray]:
+def _in_colour(levels: np.ndarray) -> tuple[np.ndarray, ...]:
     """Levels (H, W, 3), red first, as planes Y, U, V."""
-    colours = np.where(levels.min(axis=2, keepdims=True) > 0, levels, np.uint8(NO_DATA))
-    return cv2.split(cv2.transform(colours, OF_LEVELS))
+    colours = np.where(levels.min(axis=2, keepdims=True) > 0, levels, np.array(NO_DATA, np.uint8))
+    return tuple(np.asarray(plane) for plane in cv2.split(cv2.transform(colours, OF_LEVELS)))
 
 
 def _as_grey(levels: np.ndarray) -> np.ndarray:

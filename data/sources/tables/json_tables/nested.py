@@ -3,7 +3,7 @@
 import json
 import re
 from ast import literal_eval
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -152,7 +152,7 @@ def _parsed(column: pd.Series) -> list | None:
     return values if all(isinstance(value, kind) for value in values) else None
 
 
-def _with_parts_of(table: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+def _with_parts_of(table: pd.DataFrame, texts: Sequence[Hashable]) -> pd.DataFrame:
     """A table whose texts as `12MiB / 1.9GiB` are a column for each of their parts, which keep their units."""
     columns: dict[str, Any] = {}
     for name in table.columns:
