@@ -33,7 +33,7 @@ def test_a_step_of_all_places_is_undone_whatever_lights_up_in_some(share, black,
         return
     again = step.undone(after)
     shown = np.isfinite(again) & rest
-    np.testing.assert_allclose(again[shown], before[shown], rtol=0.03, atol=0.06 * np.median(before))
+    np.testing.assert_allclose(again[shown], before[shown], rtol=0.05, atol=0.06 * np.median(before))
     np.testing.assert_allclose(step.done(again)[shown], after[shown], rtol=1e-3, atol=1e-3 * np.median(before))
 
 
