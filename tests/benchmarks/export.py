@@ -7,8 +7,8 @@ by the program's own mode, which certifies it, in float32, in integers, and in b
 trained on for as many epochs. Timed, on one thread, in turns, a few windows in a row each: the net in PyTorch as it is
 trained, in single precision and in bfloat16 where the processor has it; as eval runs it on a CPU in single precision,
 with 2D convolutions; and the bundles' in ONNX Runtime, and whole ones in OpenVINO. Times of the net are the shortest of
-the processor, so that what else a machine does counts little. Started: `python -m inference.runner`, from its start to the
-end of a reel of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series
+the processor, so that what else a machine does counts little. Started: `python -m inference.runner`, from its start to
+the end of a reel of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series
 N: of so many planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of 32,768
 samples.
 --ped2 DIR: instead of all that `expected`, with the settings of demo/video.yaml, on UCSD Ped2 (DIR as ped2.py takes it;
