@@ -8,9 +8,9 @@ trained on for as many epochs. Timed, on one thread, in turns, a few windows in 
 trained, in single precision and in bfloat16 where the processor has it; as eval runs it on a CPU in single precision,
 with 2D convolutions; and the bundles' in ONNX Runtime, and whole ones in OpenVINO. Times of the net are the shortest of
 the processor, so that what else a machine does counts little. Started: `python -m inference.runner`, from its start to
-the end of a reel of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series
-N: of so many planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of 32,768
-samples.
+the end of a reel of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick;
+--series N: of so many planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of
+32,768 samples.
 --ped2 DIR: instead of all that `expected`, with the settings of demo/video.yaml, on UCSD Ped2 (DIR as ped2.py takes it;
 --quick: small frames, a net of a few steps), as `eval` runs it and as bundles; which its certificate refuses is told.
 
