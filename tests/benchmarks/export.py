@@ -49,7 +49,7 @@ from parts.long_reel import reel_of, settings, trained
 from parts.ped2_bundle import ped2_figures
 from parts.zero_shot_bundle import zero_shot_figures
 
-from config import ExportConfig
+from config import Config, ExportConfig
 from inference.export import export as exporting
 from inference.export.exported import Exported
 from inference.export.precision import PRECISIONS
@@ -130,6 +130,17 @@ def size_mb(bundle: Path) -> float:
     return sum(path.stat().st_size for path in bundle.iterdir()) / 1e6
 
 
+def exported_in(work: Path, config: Config, quick: bool) -> dict[str, Path]:
+    """The bundles of a run, each in a folder of its name. What is lost is measured here, however much it is."""
+    ways = {"fp32": ExportConfig(), "int8": ExportConfig(precision="int8")}
+    if not quick:
+        ways |= of_openvino()
+        # It trains again.
+        ways |= {f"pruned_{name}": replace(ways[name], prune=PRUNED) for name in ("fp32", "int8")}
+    own = {name: replace(way, to=str(work / name), auc_lost=1.0) for name, way in ways.items()}
+    return {name: exporting.export(replace(config, export=way)) for name, way in own.items()}
+
+
 def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
     side, frames, epochs = (32, 150, 1) if quick else (112, 600, 4)
@@ -137,15 +148,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     config = settings(work, reel, epochs, quick, ONE_STAGE)
     trained(config)
     traced_once()
-    ways = {"fp32": ExportConfig(), "int8": ExportConfig(precision="int8")}
-    if not quick:
-        ways |= of_openvino()
-        # It trains again.
-        ways |= {f"pruned_{name}": replace(ways[name], prune=PRUNED) for name in ("fp32", "int8")}
-    # What is lost is measured here, however much it is.
-    bundles = {
-        n: exporting.export(replace(config, export=replace(w, to=str(work / n), auc_lost=1.0))) for n, w in ways.items()
-    }
+    bundles = exported_in(work, config, quick)
     told = {name: json.loads((bundle / "certificate.json").read_text()) for name, bundle in bundles.items()}
     theirs, ours = told["int8"]["on"]["planted"]["auc"]
     seconds = speeds(Exported(work / "run", config), {f"bundle_{n}": b for n, b in bundles.items()}, 3 if quick else 30)
@@ -176,10 +179,15 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
         figures[f"{name}_over_bf16"] = seconds["bf16"] / seconds[f"bundle_{name}"]
         figures |= {f"{name}_auc_lost": theirs - pruned_auc, f"{name}_mb": size_mb(bundles[name])}
     for name in (name for name in told if name.startswith("openvino_")):
-        figures[f"{name}_over_fp32"] = seconds["fp32"] / seconds[f"bundle_{name}"]
-        figures[f"{name}_auc_lost"] = theirs - told[name]["on"]["planted"]["auc"][1]
-        figures |= {f"{name}_difference": told[name]["score_difference"], f"{name}_mb": size_mb(bundles[name])}
+        over_fp32 = seconds["fp32"] / seconds[f"bundle_{name}"]
+        figures |= {f"{name}_over_fp32": over_fp32, f"{name}_mb": size_mb(bundles[name])} | beside(name, told[name])
     return figures
+
+
+def beside(name: str, certificate: dict[str, Any]) -> dict[str, float]:
+    """What a certificate says of a bundle beside its checkpoint."""
+    theirs, ours = certificate["on"]["planted"]["auc"]
+    return {f"{name}_auc_lost": theirs - ours, f"{name}_difference": certificate["score_difference"]}
 
 
 def of_openvino() -> dict[str, ExportConfig]:

@@ -8,11 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, TableError
 from data.sources.stacks.netcdf_pictures import pictures_of
-from data.sources.stacks.numpy_stacks import WIDEST
+from data.sources.stacks.numpy_stacks import WIDEST, goes_on_alike
 from data.sources.stacks.opened.like_hdf5 import opened
 from data.sources.stacks.timed_pictures import UNREADABLE, TimedPicture, TimedPictureSource
 from data.sources.times.in_names.names import times_in_names
@@ -55,6 +57,12 @@ class AlikePictureSource(TimedPictureSource):
             return ()
         return found if is_all and all(max(p.shape) <= WIDEST * min(p.shape) for p in found) else ()
 
+    def go_on_alike(self, path: Path) -> bool:
+        """Whether the values of all its pictures do; a day's samples of some sensors have the shape of one, too."""
+        with opened(path) as content:
+            values = [p.unpacked(content[p.path][...]).astype(np.float64) for p in pictures_of(content, True)]
+        return all(map(goes_on_alike, values))
+
     def _form_in(self, folder: Path, suffix: str) -> tuple:
         """What a folder's first files of a kind hold, where that is the same in all and their names tell times."""
         try:
@@ -71,11 +79,14 @@ def _form(pictures: Sequence[TimedPicture]) -> tuple:
 def _form_of_first(source: AlikePictureSource, folder: Path, suffix: str, _changed: int) -> tuple:
     names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(suffix))
     names = [name for name in names if not name.startswith(".")]
-    forms = {_form(source.pictures_in(folder / name)) for name in names[:FEWEST]}
+    first = [folder / name for name in names[:FEWEST]]
+    forms = {_form(source.pictures_in(path)) for path in first}
     if len(names) < FEWEST or len(forms) > 1:
         return ()
     try:
         told = times_in_names(names, PrepConfig())
-    except (FrameError, TableError):
+        if not any(map(source.go_on_alike, first)):  # one of them may be dark
+            return ()
+    except (FrameError, TableError, *UNREADABLE):
         return ()
     return forms.pop() if len({*told} - {""}) >= FEWEST else ()

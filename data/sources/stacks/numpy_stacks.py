@@ -222,7 +222,15 @@ def _is_colour_first(shape: tuple[int, ...]) -> bool:
     return len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, *COLOURS)
 
 
+MOST_UNLIKE = 4.0  # how much more the values of neighbouring columns differ than those of rows, or less
 WIDEST = 2.4  # of what cameras give, as the longer side to the shorter one
+
+
+def goes_on_alike(values: np.ndarray) -> bool:
+    """Whether values (H, W) differ along rows about as much as along columns, as those of pictures do, and samples of
+    sensors beside each other do not."""
+    across, down = (float(np.nanmean(np.abs(np.diff(values, axis=axis)))) for axis in (1, 0))
+    return 0 < across <= MOST_UNLIKE * down and down <= MOST_UNLIKE * across
 
 
 def is_like_a_frame(sides: tuple[int, ...]) -> bool:

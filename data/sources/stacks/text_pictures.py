@@ -12,10 +12,9 @@ import numpy as np
 from data.sources.base import Candidate, FrameError, RawFrame, sha256
 from data.sources.picture_file.pictures import Page
 from data.sources.stacks.array_pictures import FEWEST, FEWEST_PX, ArrayPictureSource
-from data.sources.stacks.numpy_stacks import is_like_a_frame
+from data.sources.stacks.numpy_stacks import goes_on_alike, is_like_a_frame
 
 MOST_BYTES = 2**25  # of a file that may be one picture
-MOST_UNLIKE = 4.0  # how much more the values of neighbouring columns differ than those of rows, or less
 _NUMBERS = re.compile(r"\d+")
 _APART = re.compile(rb"[\d.] +[-+\d.]")  # by blanks
 _LINE = re.compile(rb"[-+0-9.,;|\teE \r]+|[-+0-9.,;|\teE \r]*(?:nan|NaN)[-+0-9.,;|\teE \rnaN]*")
@@ -93,6 +92,4 @@ def _shape_of_picture(path: Path) -> tuple[int, ...]:
         return ()
     if min(values.shape) < FEWEST_PX or not is_like_a_frame(values.shape):
         return ()
-    across, down = (float(np.nanmean(np.abs(np.diff(values, axis=axis)))) for axis in (1, 0))
-    is_alike = across <= MOST_UNLIKE * down and down <= MOST_UNLIKE * across
-    return values.shape if is_alike and across > 0 else ()
+    return values.shape if goes_on_alike(values) else ()

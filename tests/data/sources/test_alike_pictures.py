@@ -57,6 +57,18 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("suffix", ["npz", "nc", "h5"])
+def test_days_of_samples_of_sensors_are_no_pictures(tmp_path, suffix):
+    """A quarter of an hour's samples of forty sensors, each at its own level, a file a day."""
+    random = np.random.default_rng(0)
+    level = 50 * random.normal(size=40)
+    for name in NAMES:
+        write(tmp_path, suffix, name, data=level + np.cumsum(random.normal(size=(96, 40)), axis=0))
+    source = source_of(tmp_path / f"{NAMES[0]}.{suffix}", [])
+    assert source
+    assert source.name != "alike_picture"
+
+
+@pytest.mark.parametrize("suffix", ["npz", "nc", "h5"])
 @pytest.mark.parametrize("others", OTHERS)
 def test_other_files_stay_what_they_were(tmp_path, suffix, others):
     names, arrays = OTHERS[others]

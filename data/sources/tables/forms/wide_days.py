@@ -50,9 +50,8 @@ def by_clock(read: TextTable, prep: PrepConfig) -> TextTable:
     passed = np.tile(np.array(list(minutes.values()), "timedelta64[m]"), len(table))
     values = table[list(minutes)].to_numpy(object).ravel()
     times, found = np.repeat(days, count) + passed, {**columns, "value": values}
-    if (
-        count % 25 == 0 and count - count // 25 in PER_DAY
-    ):  # columns of the day with 25 hours, which are empty on all others
+    # Columns of the day with 25 hours, which are empty on all others.
+    if count % 25 == 0 and count - count // 25 in PER_DAY:
         times, told = on_long_days(np.repeat(days, count), passed, prep.time_zone), f"{told}, 25 hours a day at most"
         is_there = pd.notna(values) | (passed < np.timedelta64(DAY_MIN - 60, "m"))
         times, found = times[is_there], {name: cells[is_there] for name, cells in found.items()}

@@ -21,7 +21,8 @@ def as_one_year(utc: np.ndarray) -> tuple[np.ndarray, str] | None:
     seconds = utc[known].astype("datetime64[ms]").astype(np.int64) / 1000
     steps = np.diff(seconds)
     step, leaps = float(np.median(steps)), np.flatnonzero(np.abs(steps) > LEAP_S)
-    if not (0 < step <= DAY_S and 1 <= len(leaps) < MOST_PARTS and (steps[leaps] < 0).any()):
+    is_one = len(known) * step < (1 + 1.5 / 365) * YEAR_S  # two years in the wrong order are none
+    if not (is_one and 0 < step <= DAY_S and 1 <= len(leaps) < MOST_PARTS and (steps[leaps] < 0).any()):
         return None
     off = steps[leaps] - step
     if (np.abs(off - YEAR_S * np.round(off / YEAR_S)) > LATE_S).any():

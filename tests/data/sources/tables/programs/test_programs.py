@@ -113,6 +113,13 @@ def test_rows_that_leap_otherwise_are_no_typical_year(days, start_s):
     assert as_one_year((1000 * seconds).astype(np.int64).astype("datetime64[ms]")) is None
 
 
+@given(st.integers(1961, 2018), st.integers(1, 4))
+def test_whole_years_in_the_wrong_order_are_no_typical_year(year, earlier):
+    """They are put in the order of time, as any rows are."""
+    own = [typical_hours([y] * 12, False) for y in (year, year - earlier)]
+    assert as_one_year(np.concatenate(own)) is None
+
+
 def epw_lines(years):
     yield "LOCATION,Chicago,IL,USA,TMY3,725300,41.98,-87.92,-6.0,201.0"
     yield from ("DESIGN CONDITIONS,0", "TYPICAL/EXTREME PERIODS,0", "GROUND TEMPERATURES,0", "HOLIDAYS,No,0,0,0")
