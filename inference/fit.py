@@ -12,8 +12,8 @@ from config.paths import not_there
 from data.messages import amount, logger
 from data.reel.reel import Reel
 from data.review_processed_data import NOT_QUIET
-from inference.calibration.not_quiet import set_apart
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.not_quiet import set_apart
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.methods import METHODS
 from inference.methods.fit import fit_method

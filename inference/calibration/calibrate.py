@@ -23,10 +23,10 @@ from data.messages import progress
 from data.reel.contract import Watched
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import LEAST_FRAMES, NoiseModel, fit_series_noise
-from inference.calibration.not_quiet import episodes, set_apart_in, tell, times_apart
-from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
-from inference.calibration.quiet_events import QuietEvents
-from inference.calibration.quiet_frames import measure_frames
+from inference.calibration.quiet.events import QuietEvents
+from inference.calibration.quiet.frames import measure_frames
+from inference.calibration.quiet.not_quiet import episodes, set_apart_in, tell, times_apart
+from inference.calibration.quiet.ranges import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.surprises import Fitted, Surprises, fit_surprises, parts_of, rare_prior
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series

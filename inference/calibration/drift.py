@@ -22,7 +22,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from config import EvalConfig
 from data.messages import logger
 from inference.calibration.noise import detection_level
-from inference.calibration.thresholds import Calibration, duration
+from inference.calibration.promise import duration
+from inference.calibration.thresholds import Calibration
 from inference.units import DAY_S
 
 log = logger(__name__)

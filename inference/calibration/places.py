@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from inference.calibration.quiet_events import MOST_SHARE, NO_EVENTS, OTHERS_EACH
+from inference.calibration.quiet.events import MOST_SHARE, NO_EVENTS, OTHERS_EACH
 
 CLEAR = 1.2  # times as high as the next: the tail is not asked for less
 RIM_PX = 4  # that are hidden around what stands out

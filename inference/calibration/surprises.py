@@ -15,7 +15,7 @@ import numpy as np
 
 from data.series.wandering import wanders
 from inference.calibration.noise import bulk
-from inference.calibration.quiet_events import faulty
+from inference.calibration.quiet.events import faulty
 from inference.calibration.tail import PRIOR_SHAPE, TailPrior
 from inference.evidence.local import KINDS, REACH
 from inference.evidence.rarity import Rarity, fit_rarity

@@ -20,7 +20,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.noise import MAD_TO_STD
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges
 from inference.camera.blocks import LEAST_PX, Blocks
 from inference.camera.light import Transmission, disc_parts, light_of, sky_of
 from inference.camera.looks import Alone, Look, Pair, alone, pair

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from data.messages import logger
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.bounds import Bounds, learn
 from inference.camera.light import LONGEST_CADENCE_S, disc_parts
 from inference.camera.watch import CLOUDS, MISSING

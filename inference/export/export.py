@@ -20,7 +20,7 @@ from data.disk.digests import files_of, with_digest
 from data.disk.files import replacing_folder, write_json
 from data.disk.sealing import write_arrays
 from data.live.live_reel import Form, unlike_video
-from data.live.series_samples import SeriesForm
+from data.live.series.samples import SeriesForm
 from data.messages import logger
 from data.reel.scaled import going_across
 from data.version import program_version

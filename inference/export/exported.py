@@ -5,7 +5,7 @@ from pathlib import Path
 from config import Config, ConfigError, ExportConfig, from_dict
 from data.reel.reel import Reel, find_reels
 from data.reel.scaled import in_one_order
-from inference.calibration.quiet import QuietRange, quiet_ranges, ranges_of
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges, ranges_of
 from inference.camera.bounds import kept_bounds
 from inference.export.parity import excerpt
 from inference.job import Job, job_within

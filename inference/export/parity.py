@@ -11,7 +11,7 @@ from data.disk.files import write_meta
 from data.messages import progress
 from data.reel.reel import Reel
 from data.reel.views.excerpt import write_excerpt
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.detection import detections, judge_series
 from inference.events.boxes import Box
 from inference.job import Job

@@ -9,7 +9,7 @@ from config import Config, ConfigError
 from config.of_inputs import kinds_of, of_no_use
 from data.live.live_source import is_url, name_of, told
 from data.messages import logger
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.fit import complete
 from inference.follow.board import shown_on

@@ -21,7 +21,7 @@ from data.reel.reel import Reel
 from inference.alarms.alarm_log import AlarmLog
 from inference.alarms.album import album_of
 from inference.alarms.destinations import destination_of
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.camera.watched import reach_of
 from inference.follow.frame_events import FrameEvents

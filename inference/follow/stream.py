@@ -32,7 +32,7 @@ from inference.alarms.alarm_log import AlarmLog, outboxes_of
 from inference.alarms.album import album_of
 from inference.alarms.destinations import Destination, destination_of
 from inference.alarms.outbox import Outbox
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.follow.board import Board
 from inference.follow.events import LiveEvents, thresholds_of

@@ -16,7 +16,7 @@ from data.messages import logger, progress
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.events.boxes import Box
 from inference.methods.motion.known_motion import KnownMotion, RecentMotion
 from inference.scorers.base import Fold, Portable, Reach

@@ -21,7 +21,7 @@ from config import ModelConfig
 from config.fields import STRICT, NonNegative, PositiveInt
 from data.reel.reel import Reel
 from data.reel.scaled import target_stretches
-from inference.calibration.quiet import QuietRange, mean_cadence_s
+from inference.calibration.quiet.ranges import QuietRange, mean_cadence_s
 from inference.calibration.tail import TailPrior
 from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.blurred import RIM, blurred

@@ -8,8 +8,8 @@ import torch
 
 from config import Config, as_dict, from_dict
 from data.messages import logger
-from inference.calibration.not_quiet import set_apart_in, still_quiet
-from inference.calibration.quiet import QuietRange, ranges_of
+from inference.calibration.quiet.not_quiet import set_apart_in, still_quiet
+from inference.calibration.quiet.ranges import QuietRange, ranges_of
 from inference.camera.clear import clear_frames
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.base import Method, all_but, enlarged
 from inference.methods.mutual import REACH, describe
 

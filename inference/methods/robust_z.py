@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.base import Method
 
 SAMPLE_FRAMES = 400

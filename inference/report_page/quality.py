@@ -7,7 +7,7 @@ import pandas as pd
 
 from config import load
 from data.messages import amount
-from inference.calibration.thresholds import CONFIDENCE
+from inference.calibration.promise import CONFIDENCE
 from inference.job import Job
 from inference.metrics.frame import event_metrics
 from inference.report_page.plots import rounded

@@ -15,7 +15,7 @@ import pandas as pd
 from data.disk.files import write_csv, write_json
 from data.messages import amount, logger
 from data.sky.instruments import instrument_of
-from inference.calibration.thresholds import duration
+from inference.calibration.promise import duration
 from inference.camera.watch import BROKEN
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe, told_variables

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data.failures import NO_READER, has_reader, told_failure
-from data.live.row_sources import STDIN
+from data.live.series.row_sources import STDIN
 from data.messages import LEVELS, logger, show
 from inference.runner.run import Runner
 

@@ -23,7 +23,7 @@ from config import EvalConfig, PrepConfig, section
 from data.disk.damage import Damaged, read_array, read_json, told
 from data.disk.digests import WRONG, file_sha256
 from data.live.live_reel import Form
-from data.live.series_samples import SeriesForm
+from data.live.series.samples import SeriesForm
 from data.reel.stretch import Stretch
 from inference.calibration.calibrate import read_calibration
 from inference.calibration.thresholds import Calibration

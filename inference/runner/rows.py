@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from data.live.live_source import name_of
-from data.live.row_sources import STDIN, RowSource, row_source
-from data.live.series_reel import KeptSamples
-from data.live.series_rows import Rows
-from data.live.series_samples import Sampling, SeriesForm
+from data.live.series.kept_samples import KeptSamples
+from data.live.series.row_form import Rows
+from data.live.series.row_sources import STDIN, RowSource, row_source
+from data.live.series.samples import Sampling, SeriesForm
 from data.messages import amount, logger
 from inference.follow.series.events import SeriesEvents
 from inference.follow.series.intake import SeriesRows

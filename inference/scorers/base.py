@@ -21,7 +21,7 @@ from data.reel.reel import Reel
 from data.reel.scaled import going_across, read_scaled, units_told, with_variables
 from data.reel.stretch import Stretch
 from inference.calibration.noise import LEAST_SPREAD
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration
 from inference.scorers.nets.residual import Samples, ScoredFrame, settings_for

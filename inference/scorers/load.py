@@ -12,7 +12,7 @@ import config
 from config import Config, EvalConfig
 from data.disk.damage import read_json, told
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer
 from inference.scorers.mix import MixScorer, load_or_fit

@@ -19,7 +19,7 @@ from data.disk.damage import AGAIN, arrays_of
 from data.disk.sealing import write_arrays
 from data.reel.reel import Reel
 from inference.calibration.noise import NoiseModel, detection_level, fit_noise, fit_series_noise, noise_step
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.evidence.rarity import Rarity, fit_rarity
 from inference.scorers.base import Fold, Reach, Scorer
 from inference.scorers.nets.residual import Samples, ScoredFrame

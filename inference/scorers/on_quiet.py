@@ -10,8 +10,8 @@ from data.reel.reel import Reel, find_reels
 from data.reel.scaled import in_one_order, read_scaled
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
-from inference.calibration.not_quiet import set_apart_in, still_quiet
-from inference.calibration.quiet import keep_quiet, ranges_of
+from inference.calibration.quiet.not_quiet import set_apart_in, still_quiet
+from inference.calibration.quiet.ranges import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
 from inference.camera.clear import clear_frames
 from inference.evidence.local import REACH, local_evidence

@@ -22,7 +22,7 @@ from data.pictures.png import write_png
 from data.reel.reel import Reel
 from data.reel.scaled import read_clip, target_stretches
 from data.reel.windows import ranges_of, window_starts
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.metrics.vus import period_of
 from inference.scorers.nets.net import Detector
 from inference.scorers.nets.windowed import through

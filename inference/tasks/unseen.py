@@ -6,7 +6,7 @@ import numpy as np
 
 from data.messages import logger
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges
 
 log = logger(__name__)
 

@@ -22,7 +22,7 @@ import pandas as pd
 from parts.common import parsed, parser, write
 
 from config import EvalConfig
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
 from inference.methods.base import Method
 from tests.support.plaza import CADENCE_S, KINDS, ONSET, plaza

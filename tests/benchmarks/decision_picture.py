@@ -19,9 +19,10 @@ from scipy.signal import lfilter
 
 from data.disk.files import replacing
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import QuietEvents, run_starts
+from inference.calibration.promise import Promise, promised
+from inference.calibration.quiet.events import QuietEvents, run_starts
 from inference.calibration.tail import level_for
-from inference.calibration.thresholds import Calibration, Promise, counted, promised
+from inference.calibration.thresholds import Calibration, counted
 from inference.units import DAY_S
 
 SAMPLES_A_DAY, DAYS, LINK_GAP, REACH = 1440, 2, 3, 16

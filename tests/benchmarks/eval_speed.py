@@ -30,7 +30,7 @@ from parts.long_reel import reel_of, settings, trained
 from config import Config
 from data.reel.scaled import read_clip
 from inference import evaluate_reel
-from inference.calibration import thresholds
+from inference.calibration import promise
 from inference.camera.watched import WatchedStretch
 from inference.evaluate import evaluate
 from inference.movie.movie import ResultMovie
@@ -73,7 +73,7 @@ def as_before() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch.object(WatchedStretch, "_forget", waiting_forget))
         stack.enter_context(patch.object(windowed, "through", read_with_the_net))
-        stack.enter_context(patch.object(thresholds, "rate_interval", thresholds._rate_interval))
+        stack.enter_context(patch.object(promise, "rate_interval", promise._rate_interval))
         yield
 
 

@@ -23,7 +23,7 @@ from parts.common import parsed, parser, write
 from parts.scenes import Scene, read_scene, street
 
 from config import EvalConfig
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS, base
 from inference.methods.motion.known_motion import MOST_BYTES, KnownMotion
 from tests.support.reels import make_reel

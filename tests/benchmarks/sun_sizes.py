@@ -31,7 +31,7 @@ from config import load
 from data.disk.files import write_csv
 from data.reel.reel import Reel
 from data.reel.windows import index_windows
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.excess import Excess
 from models.losses.reconstruction import LOSSES
 from tests.support.reels import drifting_blobs

@@ -26,10 +26,10 @@ import pandas as pd
 from parts.common import parsed, parser, write
 from parts.video_kinds import FPS, FRESH, TUNED, Made
 
-from inference.calibration.quiet import QuietRange
-from inference.calibration.quiet_events import QuietEvents, count_events, not_so_quiet
+from inference.calibration.promise import extension_level, promised
+from inference.calibration.quiet.events import QuietEvents, count_events, not_so_quiet
+from inference.calibration.quiet.ranges import QuietRange
 from inference.calibration.tail import TailPrior
-from inference.calibration.thresholds import extension_level, promised
 from inference.methods.base import FOLDS, LEAST_FOLD, all_but, cut, kept_apart
 from inference.methods.motion.along import pooled_by_way
 from inference.methods.motion.flow import CELL, LEAST_OF_WAY, LEAST_PX, velocity_between

@@ -11,9 +11,9 @@ import main as program
 from config import EvalConfig, load
 from data.reel.cadence import are_alike
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange, mean_cadence_s
+from inference.calibration.promise import promised
+from inference.calibration.quiet.ranges import QuietRange, mean_cadence_s
 from inference.calibration.tail import TailPrior
-from inference.calibration.thresholds import promised
 from inference.fit import fit
 from inference.methods import METHODS
 from inference.scorers.base import check_reel, other_cadence

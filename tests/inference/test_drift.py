@@ -25,7 +25,7 @@ from inference.calibration.drift import (
     telling_s,
 )
 from inference.calibration.noise import fit_noise
-from inference.calibration.quiet_events import run_starts
+from inference.calibration.quiet.events import run_starts
 from inference.calibration.thresholds import Calibration, counted
 from inference.camera.watch import FROZEN
 from inference.follow.events import MOST_MOMENTS, LiveEvents

@@ -11,8 +11,8 @@ import pytest
 from config import TrainConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from inference.calibration import quiet
-from inference.calibration.quiet import QuietRange, keep_quiet, quiet_ranges, ranges_of, within
+from inference.calibration.quiet import ranges as of_quiet
+from inference.calibration.quiet.ranges import QuietRange, keep_quiet, quiet_ranges, ranges_of, within
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from inference.methods import FOR_SERIES, METHODS
@@ -167,9 +167,9 @@ def test_names_of_reels_say_nothing_about_where_files_go(tmp_path):
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
 def test_more_than_the_budget_is_pieces_of_both_sides_over_all_the_time(tmp_path, share):
     found = ranges(tmp_path)
-    whole = quiet._bytes(found)
+    whole = of_quiet._bytes(found)
     chosen = within(found, 4, int(share * whole))
-    assert quiet._bytes(chosen) <= share * whole
+    assert of_quiet._bytes(chosen) <= share * whole
     for side in ("train", "val"):
         all_of, kept = (
             [(r.reel.name, f) for r in some if r.side == side for f in range(r.begin, r.end)]
@@ -184,7 +184,7 @@ def test_more_than_the_budget_is_pieces_of_both_sides_over_all_the_time(tmp_path
 
 def test_the_budget_is_told_with_numbers(tmp_path, monkeypatch, capsys):
     found = ranges(tmp_path)
-    monkeypatch.setattr(quiet, "MOST_BYTES", 150_000)
+    monkeypatch.setattr(of_quiet, "MOST_BYTES", 150_000)
     keep_quiet(tmp_path / "run", found, 4)
     kept = sum(map(len, quiet_ranges(tmp_path / "run")))
     assert f"keeps {kept} of {sum(map(len, found))} quiet frames" in capsys.readouterr().err
@@ -194,7 +194,7 @@ def test_a_full_disk_is_an_error_with_the_way_out_and_the_old_frames_stay(tmp_pa
     found = ranges(tmp_path)
     keep_quiet(tmp_path / "run", found[:2], LENGTH)
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(quiet.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(of_quiet.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(OSError, match=r"the disk has 0 MiB left; make room, then finish with: .* --resume"):
         keep_quiet(tmp_path / "run", found, LENGTH)
     monkeypatch.undo()

@@ -9,12 +9,12 @@ import pandas as pd
 
 import config
 from config import Config
-from data.live.row_sources import GrowingTable
-from data.live.series_reel import KeptSamples
-from data.live.series_samples import Sampling, SeriesForm
+from data.live.series.kept_samples import KeptSamples
+from data.live.series.row_sources import GrowingTable
+from data.live.series.samples import Sampling, SeriesForm
 from data.prepare_data import prep
 from data.reel.reel import Reel
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.detection import scored_samples
 from inference.fit import fit
 from inference.follow.series.intake import SeriesRows

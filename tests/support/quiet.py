@@ -3,8 +3,9 @@
 import numpy as np
 
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import run_starts
-from inference.calibration.thresholds import Calibration, counted, promised
+from inference.calibration.promise import promised
+from inference.calibration.quiet.events import run_starts
+from inference.calibration.thresholds import Calibration, counted
 
 REACH = 16
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from config import EvalConfig
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config

@@ -7,8 +7,8 @@ before it, and some not until the next ones are there. Such rows wait, with all 
 import numpy as np
 
 from data.live.growing.moves import NOT
-from data.live.series_rows import Rows
-from data.live.series_samples import SeriesForm
+from data.live.series.row_form import Rows
+from data.live.series.samples import SeriesForm
 from data.sources.times.clock_parts import FEWEST, shift_s
 from data.sources.times.numbers import DAY_S
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from data.live.growing.days import later_files
 from data.live.growing.lines import Lines, lines_of
-from data.live.series_rows import RowForm, Rows
+from data.live.series.row_form import RowForm, Rows
 from data.messages import logger
 from data.sources.base import TableError
 

@@ -2,7 +2,9 @@
 
 import re
 
-from data.live.series_rows import JsonRows, RowForm, Rows, TextRows
+from data.live.series.json_rows import JsonRows
+from data.live.series.row_form import RowForm, Rows
+from data.live.series.text_rows import TextRows
 from data.sources.base import TableError
 from data.sources.tables.forms.logs import log_of
 from data.sources.tables.lines.encodings import FALLBACK

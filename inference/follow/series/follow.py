@@ -20,16 +20,16 @@ from config import Config
 from data.disk.damage import arrays_of
 from data.disk.files import write_json
 from data.disk.sealing import write_arrays
-from data.live.row_sources import row_source
-from data.live.series_reel import KeptSamples
-from data.live.series_samples import Sampling, SeriesForm
+from data.live.series.kept_samples import KeptSamples
+from data.live.series.row_sources import row_source
+from data.live.series.samples import Sampling, SeriesForm
 from data.messages import logger
 from data.reel.scaled import going_across
 from inference.alarms.alarm_log import AlarmLog
 from inference.alarms.album import NoAlbum
 from inference.alarms.destinations import destination_of
 from inference.calibration.drift import memory_of
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.follow.events import thresholds_of
 from inference.follow.frames import name_for
 from inference.follow.records import now_utc

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from data.live.growing.clock import Clock
-from data.live.row_sources import RowSource
-from data.live.series_reel import KeptSamples
-from data.live.series_rows import Rows
-from data.live.series_samples import LATE, Sampling
+from data.live.series.kept_samples import KeptSamples
+from data.live.series.row_form import Rows
+from data.live.series.row_sources import RowSource
+from data.live.series.samples import LATE, Sampling
 from data.messages import logger
 from data.reel.cadence import are_alike
 from inference.follow.records import Records

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from config import EvalConfig
-from data.live.series_reel import KeptSamples
+from data.live.series.kept_samples import KeptSamples
 from inference.detection import judged_samples
 from inference.job import Job
 from inference.scorers.base import Reach, Scorer

@@ -13,7 +13,7 @@ import pandas as pd
 from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.events.sky import LIMB_RSUN, Sky, rotated
 from inference.methods.flux.limb import over_limb
 from inference.methods.flux.turning import Places, repointed

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from config import ModelConfig
 from data.messages import logger
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.methods.base import Fold, Method, all_but, enlarged, reflected
 from inference.methods.motion.flow import (

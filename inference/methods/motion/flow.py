@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.camera.motion import steadied
 from inference.camera.parts import kept_edges

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.events.boxes import Box
 from inference.methods.base import BLOCK_FRAMES, Method, enlarged
 from inference.methods.objects.evidence import KINDS, LEAST_DECADES, RULE, SHADE, Evidence

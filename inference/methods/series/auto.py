@@ -13,7 +13,7 @@ import numpy as np
 from config import EvalConfig, ModelConfig
 from data.messages import logger
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.series.base import SeriesMethod
 from inference.methods.series.kmeans import KMeansDistance
 from inference.methods.series.patches import Patches

@@ -16,7 +16,7 @@ from data.drawn import one_of_each
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.series.wandering import wanders
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.base import Method, all_but, scored
 from inference.scorers.base import Reach
 from inference.scorers.nets.residual import Samples, ScoredFrame

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin_min
 
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.series.base import LEAST_SPREAD, WholeWindows, windows_of
 
 # At most about; time goes with samples x quiet samples x variables, at windows up to 100 with 1e8 a second on one core.

@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from data.drawn import one_of_each
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, take_level, windows_of
 from inference.methods.series.sliding import sliding_products, sliding_squares
 

@@ -18,7 +18,7 @@ from data.messages import progress
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled
 from data.reel.windows import window_starts
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.scorers.nets.net import Detector, OfDetector
 from inference.scorers.nets.residual import ScoredFrame, clean_error
 from inference.scorers.nets.windowed import through

@@ -14,7 +14,7 @@ from config import EvalConfig
 from data.reel.reel import Reel
 from data.reel.scaled import read_clip
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.scorers.base import Portable
 from inference.scorers.nets.windowed import WindowScorer
 from inference.scorers.on_quiet import QuietScorer

@@ -20,7 +20,7 @@ from data.messages import progress
 from data.reel.reel import Reel
 from data.reel.scaled import read_clip
 from data.reel.windows import window_starts
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges
 from inference.scorers.base import Portable
 from inference.scorers.nets.residual import Samples
 from inference.scorers.nets.windowed import WindowScorer, parts_of, stacked

@@ -16,17 +16,10 @@ import numpy as np
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import NO_EVENTS
+from inference.calibration.promise import CONFIDENCE, Promise, often, poisson_interval
+from inference.calibration.quiet.events import NO_EVENTS
 from inference.calibration.tail import events_above, level_for
-from inference.calibration.thresholds import (
-    CONFIDENCE,
-    HIGH_SHARE,
-    Calibration,
-    Promise,
-    counted_series,
-    often,
-    poisson_interval,
-)
+from inference.calibration.thresholds import HIGH_SHARE, Calibration, counted_series
 from inference.units import DAY_S
 
 BULK = 0.25  # quantile of the scores of a series: behind a lasting step half of it may score a little more

@@ -15,7 +15,7 @@ from data.reel.facts import ReelFacts
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows
 from data.review.page.server import Api
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.quiet.ranges import quiet_ranges
 from inference.evaluate import check_facts, evaluate
 from inference.evaluate_reel import saved_detections
 from inference.fit import fit

@@ -14,8 +14,8 @@ from data.labels.quiet_hours import flare_hours, hours_of_run, with_quiet_hours
 from data.labels.sun.catalog import CatalogError, flux_of_class
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch
-from inference.calibration.not_quiet import episodes, tell
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.not_quiet import episodes, tell
+from inference.calibration.quiet.ranges import QuietRange
 from tests.support.reels import make_reel
 
 LIST = """start,peak,end,class,x,y

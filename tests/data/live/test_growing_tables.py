@@ -16,8 +16,8 @@ from config import PrepConfig
 from data.live.growing.days import later_files
 from data.live.growing.growing_table import GrowingTable
 from data.live.growing.lines import Lines
-from data.live.row_sources import MetricsPage, StandardInput
-from data.live.series_rows import RowForm
+from data.live.series.row_form import RowForm
+from data.live.series.row_sources import MetricsPage, StandardInput
 from data.sources.base import TableError
 
 FORM = RowForm(("a", "b"), True, {}, PrepConfig(), {})

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.live.growing.clock import AHEAD, Clock
 from data.live.growing.growing_table import GrowingTable
-from data.live.series_rows import RowForm, Rows
-from data.live.series_samples import SeriesForm
+from data.live.series.row_form import RowForm, Rows
+from data.live.series.samples import SeriesForm
 from data.reel.stretch import Stretch
 from data.sources.base import Series, TableError
 from data.sources.table import TableSource

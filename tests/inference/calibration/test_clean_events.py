@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.calibration.thresholds import CONFIDENCE, poisson_interval
+from inference.calibration.promise import CONFIDENCE, poisson_interval
 from inference.scorers.zero_shot.levels import MOST_EVENTS, CleanEvents, event_levels
 
 DAY_S, SAMPLES = 86_400.0, 1000

@@ -8,7 +8,7 @@ import pytest
 
 from config import ConfigError
 from inference import fit as fitting
-from inference.calibration.not_quiet import set_apart_in
+from inference.calibration.quiet.not_quiet import set_apart_in
 from inference.check import check
 from inference.fit import complete, fit
 from inference.methods import fit as methods_fit

@@ -9,7 +9,7 @@ from config import EvalConfig
 from data.reel.stretch import Stretch
 from data.reel.views.common_mode import common_mode
 from inference.calibration.calibrate import measure
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.bounds import ALL_PASS
 from inference.methods import FOR_SERIES, METHODS
 from tests.support.reels import make_reel

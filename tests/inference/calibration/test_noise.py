@@ -15,7 +15,7 @@ from inference.calibration.noise import (
     fit_series_noise,
     noise_step,
 )
-from inference.calibration.quiet_frames import LEAST_APART, PARTS, noises_apart, part_of
+from inference.calibration.quiet.frames import LEAST_APART, PARTS, noises_apart, part_of
 from inference.events.boxes import find_boxes
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review_processed_data import NOT_QUIET, not_quiet_frames, reject_not_quiet, review
-from inference.calibration import quiet_frames
-from inference.calibration.not_quiet import (
+from inference.calibration.quiet import frames as quiet_frames
+from inference.calibration.quiet.not_quiet import (
     COLUMNS,
     TOLD,
     episodes,
@@ -22,7 +22,7 @@ from inference.calibration.not_quiet import (
     tell,
     times_apart,
 )
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges
 from inference.calibration.thresholds import counted
 from inference.fit import fit
 from inference.methods import METHODS

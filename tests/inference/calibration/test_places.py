@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.review_processed_data import NOT_QUIET
-from inference.calibration import quiet_frames as kept
 from inference.calibration.calibrate import read_calibration
 from inference.calibration.places import Place, around, beside, standing_out
-from inference.calibration.quiet import QuietRange
-from inference.calibration.quiet_events import NO_EVENTS, QuietEvents
-from inference.calibration.quiet_frames import KeptMaps, _together
+from inference.calibration.quiet import frames as kept
+from inference.calibration.quiet.events import NO_EVENTS, QuietEvents
+from inference.calibration.quiet.frames import KeptMaps, _together
+from inference.calibration.quiet.ranges import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.fit import fit
 from tests.support.sun_events import quiet_sun, solar_reel

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter1d
 
-from inference.calibration.quiet_events import (
+from inference.calibration.promise import NOTHING_SEEN, promised
+from inference.calibration.quiet.events import (
     BLOCKS,
     beside_each_other,
     count_events,
@@ -17,7 +18,6 @@ from inference.calibration.quiet_events import (
     run_starts,
 )
 from inference.calibration.tail import level_for
-from inference.calibration.thresholds import NOTHING_SEEN, promised
 from inference.events.boxes import pixel_boxes
 from inference.events.events import EventLinker
 from tests.support.quiet import of_series, promised_at

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import TrainConfig
-from inference.calibration.quiet import QuietRange, keep_quiet, quiet_ranges, ranges_of, within
+from inference.calibration.quiet.ranges import QuietRange, keep_quiet, quiet_ranges, ranges_of, within
 from tests.support.reels import make_reel, set_verdict
 
 

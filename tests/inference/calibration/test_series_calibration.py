@@ -8,8 +8,8 @@ import pytest
 from config import EvalConfig
 from inference.calibration.calibrate import kept_calibration, measure, write_calibration
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet import QuietRange, keep_quiet
-from inference.calibration.quiet_events import run_starts, starts_in
+from inference.calibration.quiet.events import run_starts, starts_in
+from inference.calibration.quiet.ranges import QuietRange, keep_quiet
 from inference.calibration.surprises import fit_surprises, parts_of, rare_prior
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS

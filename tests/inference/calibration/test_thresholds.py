@@ -11,20 +11,11 @@ from scipy.signal import lfilter
 from config import EvalConfig
 from inference.calibration.calibrate import read_calibration, write_calibration
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, NO_EVENTS, RARE_SPANS, QuietEvents, run_starts
+from inference.calibration.promise import NOTHING_SEEN, duration, extension_level, often, poisson_interval, promised
+from inference.calibration.quiet.events import BLOCKS, LARGEST_STEP, NO_EVENTS, RARE_SPANS, QuietEvents, run_starts
 from inference.calibration.surprises import rare_prior
-from inference.calibration.tail import TailPrior, level_for
-from inference.calibration.thresholds import (
-    EXTRAPOLATION,
-    NOTHING_SEEN,
-    Calibration,
-    duration,
-    extension_level,
-    often,
-    poisson_interval,
-    promised,
-    smoothed,
-)
+from inference.calibration.tail import EXTRAPOLATION, TailPrior, level_for
+from inference.calibration.thresholds import Calibration, smoothed
 from inference.scorers.nets.residual import Samples
 from inference.units import DAY_S
 from tests.support.quiet import of_series
@@ -42,7 +33,7 @@ ABOUT_INTERVALS = (
 @pytest.fixture(autouse=True)
 def draws(request, monkeypatch):
     if request.function.__name__ not in ABOUT_INTERVALS:
-        monkeypatch.setattr("inference.calibration.thresholds.RESAMPLES", FEW_DRAWS)
+        monkeypatch.setattr("inference.calibration.promise.RESAMPLES", FEW_DRAWS)
 
 
 def noise(rng: np.random.Generator, n: int, kind: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 import models
 from config import EvalConfig
 from inference.calibration.calibrate import measure
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.bounds import learn
 from inference.camera.watch import BROKEN
 from inference.detection import detections

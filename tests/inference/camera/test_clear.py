@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.clear import clear_frames
 from tests.support.reels import make_reel
 from tests.support.sun_events import solar_reel

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera import looks
 from inference.camera.motion import agreement, camera_motion, is_everywhere, is_smoothing, rms_px, steadied, warped
 from inference.methods import METHODS

@@ -13,7 +13,7 @@ from data.disk.files import write_csv, write_meta
 from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.bounds import learn
 from inference.camera.watch import BROKEN, MISSING
 from inference.camera.watched import MOST_HELD, WatchedStretch

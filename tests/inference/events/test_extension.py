@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
-from inference.calibration.thresholds import LEAST_EXTENSION, Calibration, extension_level
+from inference.calibration.promise import LEAST_EXTENSION, extension_level
+from inference.calibration.thresholds import Calibration
 from inference.detection import detected
 from inference.events.boxes import WEAK, Box, extending_boxes, find_boxes
 from inference.events.events import EventLinker

@@ -12,7 +12,7 @@ from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.stretch import fit_asinh
 from inference.calibration.calibrate import measure
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.bounds import ALL_PASS
 from inference.detection import detections
 from inference.events.boxes import Box

@@ -14,7 +14,7 @@ import torch
 import models
 from data.reel.reel import Reel
 from inference.calibration.calibrate import kept_calibration
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.export import export as exporting
 from inference.export import quantize
 from inference.export.exported import Exported

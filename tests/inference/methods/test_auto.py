@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import main
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.series.auto import CANDIDATES, Auto, clearly_best, precision
 from inference.methods.series.planted import planted
 from inference.methods.series.window_pca import WindowPca

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.events.sky import Sky
 from inference.methods.excess import Excess, ExcessConfig
 from inference.methods.flux.carried import (

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from config import EvalConfig
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.excess import Excess, ExcessConfig
 from inference.methods.flux.blurred import RIM
 from inference.methods.flux.earlier import median_of_five

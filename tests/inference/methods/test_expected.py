@@ -13,7 +13,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from config import EvalConfig
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
 from inference.methods.motion import looks
 from inference.methods.motion.expected import LEAST_OF_MOTION, TARGETS, change

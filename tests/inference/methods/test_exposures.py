@@ -11,7 +11,7 @@ from config import EvalConfig
 from data.disk.files import write_csv
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.excess import Excess, ExcessConfig
 from inference.methods.flux.earlier import frames_back
 from inference.methods.flux.exposures import Exposures, exposures_of, sharp, usual_exposure

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from config import EvalConfig, ModelConfig
 from data.reel.reel import Reel
-from inference.calibration import quiet_frames
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet import frames as quiet_frames
+from inference.calibration.quiet.ranges import QuietRange
 from inference.camera.bounds import ALL_PASS
 from inference.methods.base import LEAST_LEFT, apart, beyond, cut, kept_apart
 from inference.methods.difference import RunningDifference

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.excess import Excess, ExcessConfig
 from inference.methods.flux.earlier import Earlier
 from tests.support.reels import make_reel

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.excess import Excess, ExcessConfig
 from inference.methods.flux.frame_noise import NOISY, is_noisy, noisier
 from inference.methods.flux.light import LEAST_STEP, Step, step_between

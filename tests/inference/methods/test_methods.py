@@ -15,7 +15,7 @@ import main
 from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected
 from inference.methods.motion import looks

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import main
 from config import EvalConfig
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.events.boxes import find_boxes
 from inference.methods import METHODS
 from inference.methods.base import enlarged

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from data.disk.files import write_csv
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods.excess import Excess, ExcessConfig
 from inference.methods.flux.carried import Moment
 from inference.methods.flux.past import AGAIN_S, PRIOR, Past

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
 from inference.methods.mutual import nearest
 from inference.methods.patch_memory import EVERY, MEMORY_FRAMES, nearest_in

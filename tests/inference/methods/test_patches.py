@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from config import SyntheticConfig
 from data.synthetic.series import Synthetic, make_series
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
 from inference.methods.series import patches
 from inference.methods.series.base import windows_of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data.reel.mask_bits import INVALID
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import FOR_SERIES, METHODS
 from inference.methods.series import base, matrix_profile
 from inference.scorers.base import score_reel

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
 from inference.methods.series import matrix_profile, sub_pca
 from inference.methods.series.base import least_of_windows, mean_over_windows

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.prepare_data import prep
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet.ranges import QuietRange, quiet_ranges
 from inference.fit import fit
 from inference.methods import METHODS
 from inference.methods.series.base import WindowMethod

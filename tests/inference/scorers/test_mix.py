@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import config
 from config import registry
 from data.reel.reel import Reel
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.evaluate import evaluate
 from inference.evidence.rarity import fit_rarity
 from inference.methods import METHODS

@@ -17,7 +17,7 @@ from config import EvalConfig
 from data.frames.sharing.shard import Shard
 from data.reel.reel import Reel
 from inference import evaluate as evaluation
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from inference.methods import METHODS

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.live.series_rows import RowForm
+from data.live.series.row_form import RowForm
 from data.sources.table import TableSource
 from data.sources.tables.values.quality import masked
 

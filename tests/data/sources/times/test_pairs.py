@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.live.series_rows import RowForm
+from data.live.series.row_form import RowForm
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
 

@@ -15,10 +15,11 @@ from config import EvalConfig
 from data.messages import progress
 from inference.calibration import places
 from inference.calibration.noise import NoiseModel, detection_level, fit_noise, noise_step
-from inference.calibration.not_quiet import by_score, episodes
-from inference.calibration.quiet import QuietRange, mean_cadence_s
-from inference.calibration.quiet_events import NO_EVENTS, count_events
-from inference.calibration.thresholds import Calibration, counted, extension_level
+from inference.calibration.promise import extension_level
+from inference.calibration.quiet.events import NO_EVENTS, count_events
+from inference.calibration.quiet.not_quiet import by_score, episodes
+from inference.calibration.quiet.ranges import QuietRange, mean_cadence_s
+from inference.calibration.thresholds import Calibration, counted
 from inference.camera.bounds import Bounds
 from inference.camera.watch import is_cause
 from inference.camera.watched import WatchedStretch, reach_of

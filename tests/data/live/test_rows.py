@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.live.row_sources import GrowingTable
-from data.live.series_rows import JsonRows, RowForm, TextRows, line_of
+from data.live.series.json_rows import JsonRows
+from data.live.series.row_form import RowForm
+from data.live.series.row_sources import GrowingTable
+from data.live.series.text_rows import TextRows, line_of
 from data.sources.base import TableError
 from data.sources.table import TableSource
 from data.sources.tables.text_table import read_text

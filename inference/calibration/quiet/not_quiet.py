@@ -17,7 +17,7 @@ import pandas as pd
 from data.disk.files import write_csv
 from data.messages import logger
 from data.review_processed_data import NOT_QUIET, listed_episodes, not_quiet_frames
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet.ranges import QuietRange
 
 log = logger(__name__)
 

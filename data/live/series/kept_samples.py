@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from data.live.series_samples import Samples, SeriesForm
+from data.live.series.samples import Samples, SeriesForm
 from data.reel.gaps import crossed, gaps_after
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.live.series_rows import RowForm, Rows
+from data.live.series.row_form import RowForm, Rows
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch

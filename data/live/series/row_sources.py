@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from data.live.growing.growing_table import GrowingTable
 from data.live.growing.lines import Lines, lines_of
 from data.live.live_source import is_url, told
-from data.live.series_rows import RowForm, Rows
+from data.live.series.row_form import RowForm, Rows
 from data.sources.base import TableError
 from data.sources.table import JSON_LINES, NAMED_SO, TEXT
 
