@@ -82,7 +82,8 @@ def open_data(config: Config) -> Data:
 def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> TrainingData:
     """The reels of `data_clips`, split into training and validation windows, with labels where a model needs some.
 
-    Raises ValueError for reels that can't go into one batch or never vary, and as `data.windows.training_split`.
+    Raises ValueError for reels that can't go into one batch, for pictures that never vary, and as
+    `data.windows.training_split`.
     """
     reels = in_one_order(find_reels(config.data_clips))
     refuse_what_never_varies(reels)
@@ -120,13 +121,19 @@ def tell_hours_apart(reels: list[Reel], excluded_utc: Sequence[tuple[str, str]])
 
 
 def refuse_what_never_varies(reels: list[Reel]) -> None:
-    """Raises ValueError when every reel is one picture all the time, as of a camera with its cap on."""
+    """Raises ValueError when every reel is one picture all the time, as of a camera with its cap on.
+
+    A series may: a valve that stays shut while all is well, or a counter of faults.
+    """
     still = [reel.name for reel in reels if all(np.array_equal(frame, reel.frames[0]) for frame in reel.frames)]
-    items, sheet = items_of(reels[0]), "summary.png" if reels[0].is_series else "preview.mp4"
-    told = f"nothing varies in {', '.join(still[:5])}: all its {items} are the same"
-    if len(still) == len(reels):
-        raise ValueError(f"{told}, so there is nothing to learn; look at its {sheet}")
-    if still:
+    told = f"nothing varies in {', '.join(still[:5])}: all its {items_of(reels[0])} are the same"
+    if still and reels[0].is_series:
+        log.warning(
+            f"{told}, so any change counts as unusual; if it does vary as a rule, train on a stretch that shows it"
+        )
+    elif len(still) == len(reels):
+        raise ValueError(f"{told}, so there is nothing to learn; look at its preview.mp4")
+    elif still:
         log.warning(f"{told}; move it away, or it counts as normal")
 
 

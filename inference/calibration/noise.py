@@ -25,7 +25,7 @@ NEIGHBOURHOOD_PX = 2
 # what it may show: below this share of the mean variance around it, over this share of the picture's shorter side, that
 # is its typical one.
 STILL, SURROUNDINGS = 1e-3, 1 / 8
-SERIES_FLOOR = 0.05
+SERIES_FLOOR, LEAST_TYPICAL = 0.05, 1e-3  # of the typical spread, which is at least this where hardly anything varies
 ROWS_BYTES = 2**24  # of maps that are sorted at a time
 NOISE_FRAMES, NOISE_BYTES = 400, 2**29  # at most, that each pixel's noise is from
 
@@ -88,7 +88,7 @@ def fit_series_noise(residuals: np.ndarray) -> NoiseModel:
     if len(residuals) < 2:
         raise ValueError(f"{len(residuals)} quiet samples are too few to fit a noise model; use more windows")
     centre, spread = bulk(residuals)
-    typical = max(float(np.quantile(spread, 0.75)), 1e-6)
+    typical = max(float(np.quantile(spread, 0.75)), LEAST_TYPICAL)
     return NoiseModel(centre, np.maximum(spread, SERIES_FLOOR * typical).astype(np.float32))
 
 

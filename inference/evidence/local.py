@@ -13,6 +13,7 @@ LEVEL = 33  # samples before and after a step, of which the medians differ
 ONSET = 4  # samples of a step that count
 STRETCH = 25  # samples of which the spread is taken
 LEAST_SPREAD = 1e-3  # of the range of quiet values, about 1: below, a sensor stands still
+ROUNDING = 1e-14  # of the largest square: a smaller variance is what sums of squares leave behind it
 LEAST_KNOWN = 0.5  # of the samples around one
 REACH = 2 * LEVEL + ONSET  # samples before and after one that its evidence looks at
 
@@ -61,4 +62,6 @@ def spreads(values: np.ndarray) -> np.ndarray:
     """Standard deviation (n,) of the values (n,) around each."""
     offset = values - values.mean()  # else the squares of a high level would lose the digits of its spread
     mean = uniform_filter1d(offset, STRETCH, mode="nearest")
-    return np.sqrt(np.maximum(uniform_filter1d(offset * offset, STRETCH, mode="nearest") - mean * mean, 0.0))
+    squares = offset * offset
+    variance = uniform_filter1d(squares, STRETCH, mode="nearest") - mean * mean
+    return np.sqrt(np.where(variance > ROUNDING * squares.max(), variance, 0.0))

@@ -9,6 +9,7 @@ import numpy as np
 
 GRID = 128  # points of a rarity curve
 LEAST_STEP = 1e-6  # between scores that are not equal
+STILL = 1e-4  # of one that never varied: by less it has not changed, and twice that is rarer than all that was seen
 
 
 @dataclass(frozen=True)
@@ -40,5 +41,7 @@ def fit_rarity(values: np.ndarray, shape: float = 0.0) -> Rarity:
     # Equal scores, as the zeros of a still place, count as common as the most common of them.
     scores, first = np.unique(scores, return_index=True)
     has_range = scores[-1] - scores[0] > LEAST_STEP
-    padded = np.linspace(scores[0], scores[-1], GRID) if has_range else scores[0] + np.arange(GRID) * LEAST_STEP
+    if not has_range:
+        return Rarity(scores[0] + np.linspace(STILL, 2 * STILL, GRID), surprises, shape)
+    padded = np.linspace(scores[0], scores[-1], GRID)
     return Rarity(padded, np.interp(padded, scores, surprises[first]), shape)

@@ -58,7 +58,7 @@ def test_the_noise_is_from_as_many_frames_as_memory_holds_evenly_over_all(total,
 def test_quiet_data_without_any_residual_leave_finite_scores(fit):
     noise = fit(np.zeros((2, 3, 1)))  # two frames are enough
     assert np.isfinite(noise.standardise(np.ones((3, 1)))).all()
-    assert noise.standardise(np.ones((3, 1))).min() > 1e5  # and hide nothing
+    assert noise.standardise(np.ones((3, 1))).min() > 1e4  # and hide nothing
 
 
 def test_pixels_that_never_change_do_not_make_an_event_of_a_grey_level():

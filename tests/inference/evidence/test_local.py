@@ -80,3 +80,12 @@ def test_every_kind_sees_its_own(scale):
     assert found[1020:1080, spread].min() != quiet[spread]
     assert found[1600:, value].max() > 1.5 * quiet[value]
     assert np.exp(local_evidence(spoilt[:, None])[1050, 0, spread]) > 3 * scale
+
+
+@given(st.floats(-10, 10), st.floats(1, 1e6), st.integers(1, 5))
+def test_a_sensor_that_stands_still_does_so_behind_a_spike_too(level, height, samples):
+    """Sums of squares left 4e-4 behind a spike of 100, as much as a small change."""
+    values = np.full((300, 1), level)
+    values[100 : 100 + samples] += height
+    behind = local_evidence(values)[100 + samples + STRETCH :, 0]
+    assert (behind == local_evidence(np.full((300, 1), level))[0, 0]).all()

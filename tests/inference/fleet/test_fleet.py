@@ -52,11 +52,11 @@ def write_pump(path, spike, seed):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Three pumps, one whose sensors stand still, and one whose facts are damaged."""
+    """Three pumps, a camera with its cap on, and a pump whose facts are damaged."""
     folder = tmp_path_factory.mktemp("fleet")
     for seed, (name, spike) in enumerate(SPIKES.items()):
         write_pump(folder / "reels" / name, spike, seed)
-    make_reel(folder / "reels" / "still", np.full((SAMPLES, 2, 1, 1), 0.5), channels=["flow", "heat"])
+    make_reel(folder / "reels" / "still", np.full((SAMPLES, 1, 4, 4), 0.5))
     write_pump(folder / "reels" / "torn", 0.0, 9)
     (folder / "reels" / "torn" / "reel.json").write_text('{"name": "to')
     return folder

@@ -13,7 +13,7 @@ from config import registry
 from data.reel.reel import Reel
 from inference.calibration.quiet.ranges import QuietRange
 from inference.evaluate import evaluate
-from inference.evidence.rarity import fit_rarity
+from inference.evidence.rarity import STILL, fit_rarity
 from inference.methods import METHODS
 from inference.scorers.base import Reach
 from inference.scorers.mix import MixScorer, Part, in_step, load_or_fit, plain_noise, rarest
@@ -53,6 +53,14 @@ def test_more_is_never_less_surprising(values):
     found = rarity(np.linspace(-1, 20, 200))
     assert np.isfinite(found).all()
     assert (np.diff(found) >= -1e-6).all()
+
+
+@given(st.floats(-5, 5), st.integers(1, 5000), st.floats(2 * STILL, 1e6))
+def test_what_never_varied_is_as_rare_as_can_be_told_wherever_else_it_is(value, count, change):
+    """It was told as usual, however far it went."""
+    rarity = fit_rarity(np.full(count, value), 0.1)
+    assert rarity(np.array([value, value + STILL / 2])).tolist() == [0, 0]
+    assert rarity(np.array([value + 1.01 * change])) >= max(np.log10(count / 10), 1) - 1e-3
 
 
 @given(st.lists(st.sets(st.integers(0, 20)), min_size=1, max_size=3))
