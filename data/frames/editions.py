@@ -14,7 +14,7 @@ from data.sources.fits_file.facts import level_in
 
 QUICK_LOOK_BIT = 30  # of QUALITY, in all of JSOC's series: near real time
 _QUICK_LOOK = re.compile(r"(?<![a-z])(?:nrt|quick[-_]?looks?|ql)(?![a-z])", re.IGNORECASE)
-_VERSION = re.compile(r"(?<![a-z0-9])v(\d{1,9}(?:[-.]\d{1,9})*)(?![a-z0-9])", re.IGNORECASE)  # _V02, _v1-0-2
+_VERSION = re.compile(r"(?<![a-z0-9])v(\d{1,14}(?:[-.]\d{1,9})*)(?![a-z0-9])", re.IGNORECASE)  # _V02, _v1-0-2, or when
 _PARTS = 4  # of a version
 _IN_NAME = re.compile(r"(?<![a-z0-9])(?:level|lev|lv|l)[-_]?\d(?:\.\d)?[a-z]?(?![a-z0-9])", re.IGNORECASE)
 

@@ -35,6 +35,7 @@ KNOWN = {
 WHITE_LIGHT = ("lasco", "cor1", "cor2", "ccor1")  # numbers in whose names are no wavelengths
 GRAY = "gray"
 _WAVELENGTH = re.compile(r"(?<![\d.])\d{2,5}(?:\.\d+)?(?![\d.])")
+_JOINED = re.compile(rf"(?<![a-z0-9])({'|'.join(KNOWN)})(?=\d\d)")  # with its wavelength in one word: aia131
 _CORONAGRAPH = re.compile(r"c([23])")
 
 
@@ -61,7 +62,7 @@ def instrument_of(name: str, meta: dict[str, Any]) -> Instrument:
 
     A movie in false colours is shown in those that were undone.
     """
-    words = re.split(r"[^a-z0-9.]+", name.lower())
+    words = re.split(r"[^a-z0-9.]+", _JOINED.sub(r"\1_", name.lower()))
     key = next((word for word in KNOWN if word in words), None)
     shown = (meta.get("pixels") or {}).get("colormap")
     if key is None:

@@ -19,7 +19,14 @@ from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked, copied_as_text
-from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of, told_as_spectrum
+from data.sources.fits_file.cubes import (
+    colours_of,
+    is_auxiliary,
+    is_in_colour,
+    planes_of,
+    told_as_list,
+    told_as_spectrum,
+)
 from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of, has_top_row_first
 from data.sources.fits_file.identity import aside_in_name
 from data.sources.fits_file.layout import (
@@ -107,9 +114,9 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
     for image in sorted(layout.images, key=is_about_others):  # of one time the first is the frame
         if any(is_auxiliary(image, n_planes) for n_planes in lengths):
             continue
-        if spectrum := told_as_spectrum(image):
-            cubes.append(spectrum)
-            left_out.append(f"HDU {image.hdu}: {spectrum}")
+        if told := told_as_spectrum(image) or told_as_list(image):
+            cubes.append(told)
+            left_out.append(f"HDU {image.hdu}: {told}")
             continue
         if len(image.shape) == 2 or is_in_colour(image):
             candidate = _candidate(image, base, prep)

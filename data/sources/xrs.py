@@ -24,7 +24,7 @@ from data.sources.tables.sidecar import table_stem
 UNIT = "W/m^2"
 # Logarithmic from class A1 on, and linear below: there 0.5-4 angstrom holds noise alone. X1 maps to 1.
 SCALING = Stretch("asinh", 1e-8, 1e-4)
-FLUXES = re.compile(r".*xrs|[ab]_(?:flux|avg)", re.IGNORECASE)  # as variables of all its versions are called
+FLUXES = {"a_flux", "b_flux"}, {"xrsa_flux", "xrsb_flux"}  # as variables are called, of which sunpy reads both
 TABLE_ROWS = 3  # of the image that the older tables are
 SMALLEST_PX = 16  # sides of an image
 LOOKED_AT_BYTES = 8 * BLOCK_BYTES
@@ -96,10 +96,10 @@ def is_xrs_netcdf(path: Path) -> bool:
 
     try:
         with h5py.File(path, "r") as file:
-            names = list(file)
+            names = set(file)
     except OSError:
         return False
-    return any(map(FLUXES.match, names)) or bool(images_in(path))
+    return any(of <= names for of in FLUXES) or bool(images_in(path))
 
 
 def is_xrs(path: Path) -> bool:

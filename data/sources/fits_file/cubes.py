@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from data.sources.base import Candidate, FrameError
 from data.sources.fits_file.cards import number, text
-from data.sources.fits_file.layout import Image, Layout
+from data.sources.fits_file.layout import SMALLEST_PX, Image, Layout
 from data.sources.fits_file.times.time_units import seconds_of
 from data.sources.times.utc import shift_utc
 
@@ -46,6 +46,14 @@ def told_as_spectrum(image: Image) -> str:
         f"an array of {size} along {time!r} and {other!r} is no picture but a spectrum over time, and is not read; "
         "write it as a table with a row for each time and a column for each channel, which becomes a series"
     )
+
+
+def told_as_list(image: Image) -> str:
+    """What an image is that is too narrow for one, as the list of spikes beside AIA's level 1 (3 x N: places and
+    values); empty for others. Squeezed to the size of frames it would be a picture of nothing."""
+    size = "x".join(map(str, image.shape[-2:]))
+    narrow = min(image.shape[-2:]) < SMALLEST_PX <= max(image.shape[-2:]) // 4
+    return f"an image of {size} is a list of numbers and no picture" if narrow else ""
 
 
 def _is_time(name: str) -> bool:

@@ -19,6 +19,7 @@ REASON = "level 1.02 beside frames of level 2; prepare a folder of these alone"
 RANKS = {
     "versions": [{"name": "s{}_V01"}, {"name": "s{}_V02"}, {"name": "s{}_V10"}],
     "points": [{"name": "s{}_v1-0-2"}, {"name": "s{}_v1-0-10"}, {"name": "s{}_v1-2-0"}],
+    "when they were made": [{"name": "s{}_V202304280000_03"}, {"name": "s{}_V202311100000_03"}],
     "some": [{"name": "s{}"}, {"name": "s{}_V01"}],
     "near real time": [{"name": "hmi.m_720s_nrt.{}"}, {"name": "hmi.m_720s.{}"}],
     "folders": [{"name": "nrt/{}"}, {"name": "{}"}],

@@ -106,3 +106,14 @@ def test_netcdf_of_images_is_refused_as_such(tmp_path):
         file["RAD"], file["CMD_EXP"] = np.zeros((64, 96), np.int16), 1.0
     with pytest.raises(ValueError, match=r"netCDF with images \(RAD 64x96\), which are read from FITS"):
         prepared(tmp_path, tmp_path / "out")
+
+
+def test_netcdf_of_another_instrument_is_none_of_xrs_whatever_its_variables_are_called(tmp_path):
+    """The Sun's EUV beside what is told of XRS: once an XRS file that could not be read."""
+    with h5py.File(tmp_path / "sci_euvs-l2-avg1m_g16_d20240510_v1-0-6.nc", "w") as file:
+        time = file.create_dataset("time", data=60.0 * np.arange(64))
+        time.attrs["units"] = "seconds since 2000-01-01 12:00:00"
+        file["irr_256"], file["xrsb_background"] = np.sin(np.arange(64.0)), np.cos(np.arange(64.0))
+    reel = only(prepared(tmp_path, tmp_path / "out"))
+    assert reel.channels == ["irr_256", "xrsb_background"]
+    assert reel.cadence_s == 60.0

@@ -21,6 +21,9 @@ from data.sky.instruments import GRAY, colours_of, instrument_of
         ("stereo_a_secchi_cor2_pol_1001", "STEREO/SECCHI/COR2", "stereocor2"),
         ("goes_13_sxi_p_thn_b", "GOES/SXI", "sohoeit195"),
         ("solar_orbiter_metis_vld_6100", "Solar Orbiter/Metis 6100 Å", GRAY),
+        ("cube_aia131", "SDO/AIA 131 Å", "sdoaia131"),
+        ("aia0094", "SDO/AIA 94 Å", "sdoaia94"),
+        ("aia1", "", GRAY),
         ("pump_17", "", GRAY),
     ],
 )

@@ -242,6 +242,8 @@ def test_the_table_beside_iris_cubes_gives_times_and_exposures(tmp_path):
             "not read; write it as a table with a row for each time and a column for each channel, which becomes a "
             "series",
         ),
+        ((3, 400), {}, "an image of 3x400 is a list of numbers and no picture"),
+        ((400, 2), {}, "an image of 400x2 is a list of numbers and no picture"),
         ((2, 5, 24, 32), {}, "an array of 2x5x24x32; images and cubes of them in time are read"),
     ],
 )
