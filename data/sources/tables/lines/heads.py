@@ -14,7 +14,7 @@ from data.units import is_unit, may_be_unit
 
 NAMES_TIME = re.compile(
     r"(?:^|[^a-z])(?:date|time|timestamp|datetime|clock|utc|zeit|uhrzeit|datum|fecha|hora|heure|horodatage|tijd)(?:[^a-z]|$)"
-    r"|time$|zeit$|zeit(?:stempel|punkt)|recorded|sampled|_at$|^data$|^data[ /]+ora$"
+    r"|time$|zeit$|zeit(?:stempel|punkt)|^stamp$|recorded|sampled|_at$|^data$|^data[ /]+ora$"
     r"|[dy]{2,4}[-./ ]?M{2}[-./ ]?[dy]{2,4}",  # or the form that its cells have
     re.IGNORECASE,
 )
@@ -55,7 +55,10 @@ def heads_above(
     line of units or kinds has that place, the lines above it are joined.
     """
     begin = _first_row(rows, width)
-    if begin is None or not (times := _times_at(rows[begin : begin + ROWS_LOOKED_AT])):
+    if begin is None:
+        return None
+    looked_at = rows[begin : begin + ROWS_LOOKED_AT]
+    if not (times := _times_at(looked_at) or _passing_at(looked_at, [cells for _, cells in rows[:begin]])):
         return None
     begin = _with_short_rows(rows, begin, times[0])
     is_open = all(not cells[-1].strip() for _, cells in rows[begin : begin + ROWS_LOOKED_AT] if len(cells) == width)
@@ -87,10 +90,27 @@ def _named_above(heads: Sequence[tuple[int, list[str]]], width: int, times: Sequ
     if _are_units(nearest, times) and (joined := _joined(others[::-1], nearest, times)):
         return Heads(at, joined, is_shorter)
     if not (_is_named(nearest, times) or _is_named_but_times(nearest, times)):
-        return None
+        return _told_apart(at, nearest, others, times, is_shorter)
     if len(heads) == 2 and others and (_stands_over(others[0], times) or _is_begun_in(others[0], nearest, times)):
         return Heads(at, _below(others[0], nearest), is_shorter)
     return Heads(at, nearest, is_shorter)
+
+
+def _told_apart(
+    at: int, names: list[str], others: Sequence[list[str]], times: Sequence[int], is_shorter: bool
+) -> Heads | None:
+    """Names that come again, as X, Y and Z of each marker, with the nearest of the other lines that tells them apart;
+    None where they don't name the times, or none does.
+    """
+    if not _name_times(names, times) or not all(map(str.strip, names[:-1])) or any(map(is_number, names)):
+        return None
+    below = ["" if k in times else cell for k, cell in enumerate(names)]
+    for cells in others:
+        joined = _below(["" if k in times or is_number(cell) else cell for k, cell in enumerate(cells)], below)
+        joined = [names[k] if k in times else name for k, name in enumerate(joined)]
+        if _is_named(joined, times):
+            return Heads(at, joined, is_shorter)
+    return None
 
 
 def _first_row(rows: Sequence[tuple[int, list[str]]], width: int) -> int | None:
@@ -120,6 +140,13 @@ def _times_at(rows: Sequence[tuple[int, list[str]]]) -> list[int]:
     clocks = [k for k, cells in enumerate(columns) if sum(map(_is_clock, cells)) > least]
     counts = [k for k, cells in enumerate(columns) if all(map(_is_count, cells)) and _rises(cells)]
     return dated + clocks + counts
+
+
+def _passing_at(rows: Sequence[tuple[int, list[str]]], above: Sequence[list[str]]) -> list[int]:
+    """The columns whose numbers rise in all of some rows, below a word for time in one of the lines above."""
+    columns = enumerate(itertools.zip_longest(*(cells for _, cells in rows), fillvalue=""))
+    rising = [k for k, cells in columns if all(map(is_number, cells)) and _rises(cells)]
+    return [k for k in rising if any(_name_times(cells, [k]) and not _is_row(cells) for cells in above)]
 
 
 def _rises(cells: Sequence[str]) -> bool:
@@ -162,7 +189,7 @@ def _is_clock(cell: str) -> bool:
 
 
 def _is_row(cells: Sequence[str]) -> bool:
-    filled = [cell.strip() for cell in cells if cell.strip()]
+    filled = [cell.strip() for cell in cells if re.search(r"\w", cell)]  # a dash, +++++ or ? stand for no value
     has_time = any(looks_like_time(cell) or _is_clock(cell) or _is_count(cell) for cell in filled)
     return bool(filled) and (has_time or all(map(is_number, filled)))
 
@@ -185,7 +212,8 @@ def _has_units_of(cells: Sequence[str], names: Sequence[str], times: Sequence[in
         return False
     if is_blank and _name_times(names, times) and len(cells) == len(names):
         return all(name.strip() for cell, name in zip(cells, names, strict=True) if cell.strip())
-    has_unit, have_units = (any(map(is_unit, map(str.strip, line))) for line in (cells, names))
+    unlike = [pair for pair in zip(cells, names, strict=False) if pair[0].strip() != pair[1].strip()]
+    has_unit, have_units = (any(is_unit(pair[k].strip()) for pair in unlike) for k in (0, 1))
     if _is_named(cells, times) and has_unit and not have_units:  # TS, RN, Deg C of Campbell's loggers
         return True
     return _are_units([cell if cell != name else "" for cell, name in zip(cells, names, strict=False)], times)

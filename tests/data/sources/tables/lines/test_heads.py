@@ -132,3 +132,44 @@ def test_names_above_units_where_rows_end_in_a_separator_and_are_counted(tmp_pat
     series = read(tmp_path, [f"{first},Time,Temp,Flow{end}", f",,degC,kW{end}", *rows])
     assert series.channels == ("Temp", "Flow") or series.channels == ("Temp [degC]", "Flow [kW]")
     assert (len(series.values), str(series.times_utc[0])) == (12, "2024-03-15T10:00:00.000")
+
+
+PASSED = st.sampled_from(["Zeit", "Trial time", "Time (Seconds)", "TIME", "Elapsed_time", "Stamp"])
+
+
+@given(
+    st.lists(st.lists(WORDS, max_size=2), max_size=4),
+    PASSED,
+    st.sampled_from([[], ["s", "cm", "cm²"], ["", "mm", "°C"]]),
+    st.booleans(),
+    st.sampled_from(";\t,"),
+    st.integers(0, 2),
+)
+@settings(max_examples=40, deadline=None)
+def test_names_above_relative_times(tmp_path_factory, above, time, units, is_open, sign, gap):
+    """Below a preamble, above units, with a cell less than rows that end in a separator: columns had no names, and of
+    Kostal's inverters, EthoVision and VCDS the times were not found."""
+    rows = [[f"{i / 4:.2f}", "-" if i == gap else f"{20 + i % 7}.5", f"{40 + i * 3 % 5}"] for i in range(20)]
+    heads = [*above, [time, "X center", "Area"], *([units] if units else [])]
+    lines = [sign.join(cells) for cells in heads] + [sign.join(row) + is_open * sign for row in rows]
+    series = read(tmp_path_factory.mktemp("passed"), lines)
+    assert [name.split(" [")[0] for name in series.channels] == ["X center", "Area"]
+    assert np.diff(series.times_s[np.isfinite(series.values[:, 1])]).tolist() == [0.25] * 19
+
+
+@pytest.mark.parametrize("of_each", [",Name,hip,hip,knee,knee", ",,hip,,knee,"])
+def test_names_that_come_again_are_told_apart_by_a_line_above(tmp_path, of_each):
+    """OptiTrack's: the markers' kinds and names were the names, and their numbers a row, 1 s apart."""
+    above = ["Version,1.23,Take,walk,Rate,120", "", ",Type,Marker,Marker,Marker,Marker", of_each, ",ID,1,1,2,2"]
+    rows = [f"{i},{i / 128},{i * 7 % 11},{i * 3 % 5}.5,{i * 5 % 13},{i % 2}" for i in range(20)]
+    series = read(tmp_path, [*above, ",,Position,Position,Position,Position", "Frame,Time (Seconds),X,Y,X,Y", *rows])
+    assert series.channels == ("hip X", "hip Y", "knee X", "knee Y")
+    assert series.times_s[-1] == 19 / 128
+
+
+def test_units_below_names_one_of_which_is_a_unit_too(tmp_path):
+    """Graphtec's: `ms` is the name of a column, and names were the units."""
+    rows = [f"{i + 1},2024-03-05 10:00:{i // 2:02},{i % 2 * 500},+{20 + i % 7}.5,{40 + i % 5}" for i in range(20)]
+    series = read(tmp_path, ["Number,Date&Time,ms,CH1,CH2", "NO.,Time,ms,degC,V", *rows])
+    assert series.channels == ("CH1", "CH2")
+    assert len(series.values) == len(rows)
