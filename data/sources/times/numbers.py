@@ -20,6 +20,8 @@ FROM_2000_S = 946684800
 DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
 MIXED_SPAN_S = 3.2e8  # ten years: what is farther apart in changing units was no UNIX time
 DAY_S = 86400
+LONGEST_US = 1e7  # steps that may be microseconds: ten seconds
+IF_US = "prep.time_unit=us if they are microseconds"
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
     r"(?:^|[\s_.(\[-])(ns|nanos(?:ec|econds?)?|us|µs|micros(?:ec|econds?)?|ms|msec|millis(?:ec|econds?)?|s|sec|secs|seconds"
@@ -47,18 +49,20 @@ def unit_of(name: str) -> str:
 def epoch_unit(numbers: np.ndarray) -> str:
     """The unit in which nearly all of the numbers lie between 1980 and 2099 when they count from 1970, or ""."""
     known = numbers[np.isfinite(numbers)]
+    if not len(known):
+        return ""
     low, high = EPOCH_S
     shares = {u: np.mean((known > low * PER_SECOND[u]) & (known < high * PER_SECOND[u])) for u in EPOCH_UNITS}
     unit = max(shares, key=lambda u: shares[u])
-    return unit if len(known) and shares[unit] > 0.9 else ""
+    return unit if shares[unit] > 0.9 else ""
 
 
-def since_1970_in(numbers: np.ndarray, name: str) -> str:
-    """As `epoch_unit`, of the numbers of a column of a name: where that tells another unit, in which they count from no
-    known day, they are UNIX times only from 2000 on, as names are wrong at times. 328551511918592 ns have passed since
-    a phone was started; as us since 1970 they would be of 1980.
+def since_1970_in(numbers: np.ndarray, name: str, told: str = "") -> str:
+    """As `epoch_unit`, of the numbers of a column of a name: where that, or the settings (`told`), tell another unit,
+    in which they count from no known day, they are UNIX times only from 2000 on, as names are wrong at times.
+    328551511918592 ns have passed since a phone was started; as us since 1970 they would be of 1980.
     """
-    unit, own = epoch_unit(numbers), unit_of(name)
+    unit, own = epoch_unit(numbers), told or unit_of(name)
     known = numbers[np.isfinite(numbers)]
     return "" if unit and own and own != unit and np.median(known) < FROM_2000_S * PER_SECOND[unit] else unit
 
@@ -70,14 +74,17 @@ def of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     may_be_hours = not prep.unix_time and not prep.time_unit and _NAME_OF_HOURS.search(name.lower())
     if may_be_hours and (hours := _compact(numbers, name, 10)) is not None:
         return utc_times(hours, np.zeros(len(numbers), bool), prep, "dates and hours without separators")
-    unit = "" if prep.unix_time is False else since_1970_in(numbers, name) or _unit_once_set(numbers)
+    unit = (
+        "" if prep.unix_time is False else since_1970_in(numbers, name, prep.time_unit or "") or _unit_once_set(numbers)
+    )
     if unit == "s" and not prep.unix_time and (reason := other_zero(numbers)):
         raise TableError(f"its time column {name!r} {reason}")
     if unit:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high)) & ~_of_first_day(numbers, unit)
         times = _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
-        doubt = perhaps_gps(name) if unit == "s" else perhaps_of_2000(times.utc, unit)
+        own = perhaps_gps(name) or _perhaps_since_a_start(numbers)
+        doubt = own if unit == "s" else perhaps_of_2000(times.utc, unit)
         return replace(times, doubt="" if prep.unix_time else doubt)
     mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
     if mixed is not None:
@@ -158,12 +165,23 @@ def _perhaps_ms(numbers: np.ndarray) -> str:
         return ""
     (low, high), typical = np.quantile(steps, [0.05, 0.95]), np.median(steps)
     taken = f"taken as seconds, {low:g} to {high:g} from one to the next"
-    if typical > 1000:  # of microseconds each step is a bit off; of seconds most are whole minutes
-        is_off = np.mean(steps % 60 != 0) > 0.5 and (steps != typical).any() and high - low < 0.2 * typical
-        return f"{taken}; prep.time_unit=us if they are microseconds" if is_off else ""
+    if typical > 1000:  # seconds go on by whole minutes then
+        is_off = np.mean(steps % 60 != 0) > 0.5 and high - low < 0.2 * typical and typical <= LONGEST_US
+        return f"{taken}; {IF_US}" if is_off else ""
     if high - low < 0.2 * typical:
         return ""
     return f"{taken}; prep.time_unit=ms if they are milliseconds"
+
+
+def _perhaps_since_a_start(numbers: np.ndarray) -> str:
+    """What to say of numbers as large as UNIX times of before 2000 that go on as microseconds do: autopilots count so
+    from when they were switched on.
+    """
+    known = numbers[np.isfinite(numbers)]
+    told = _perhaps_ms(known) if len(known) and np.median(known) < FROM_2000_S else ""
+    if not told.endswith(IF_US):
+        return ""
+    return f"taken as UNIX time of {str(known[:1].astype(np.int64).astype('datetime64[s]')[0])[:10]}; {told}"
 
 
 def _perhaps_days(numbers: np.ndarray) -> str:

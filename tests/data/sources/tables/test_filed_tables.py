@@ -379,6 +379,22 @@ def test_microseconds_of_a_machine_are_asked_for():
     assert times_of(pd.Series(3600 * np.cumsum([1, 1, 2] * 20), name="timestamp"), PrepConfig()).doubt == ""
 
 
+@pytest.mark.parametrize("first", [11_500_000, 358_424_871])
+@pytest.mark.parametrize("steps_us", [[2000], [4000, 4003, 3991]])
+def test_microseconds_since_a_start_are_asked_for_though_they_are_even_or_may_be_unix_times(first, steps_us):
+    """Betaflight's 2000 were seconds, and an autopilot's, six minutes after its start, UNIX times of 1981."""
+    numbers = pd.Series(first + np.cumsum(np.resize(steps_us, 60)), name="timestamp")
+    assert "prep.time_unit=us" in times_of(numbers, PrepConfig()).doubt
+    times = times_of(numbers, PrepConfig(time_unit="us"))
+    assert (times.utc, times.doubt) == (None, "")
+    np.testing.assert_allclose(np.diff(times.seconds)[:2], np.resize(steps_us, 3)[1:] / 1e6)
+
+
+@pytest.mark.parametrize("step_s", [1800, 3600, 86_400, 2_629_800, 31_557_600])
+def test_unix_times_of_the_eighties_by_hours_and_days_are_no_microseconds(step_s):
+    assert times_of(pd.Series(3.2e8 + step_s * np.arange(20), name="time"), PrepConfig()).doubt == ""
+
+
 @given(st.integers(70, 99), st.integers(4, 40))
 def test_years_of_two_digits_go_on_through_1999(first, count):
     years = pd.Series([(first + i) % 100 for i in range(count)], name="year")
