@@ -32,8 +32,9 @@ from data.labels.by_frame.clips import source_in
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger, progress
 from data.reel.reel import Reel
+from data.series.find_series import names_for, read_all
 from data.series.light_curves import light_curves, video_reels
-from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
+from data.series.prepare_series import assemble_series, complete, identity_of
 from data.sources.base import LEVEL, Series
 
 log = logger(__name__)

@@ -28,8 +28,9 @@ from data.prepare_data import of_no_use_to, same_or_refuse
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
+from data.series.find_series import names_for, read_all
 from data.series.light_curves import video_reels
-from data.series.prepare_series import identity_of, names_for, read_all
+from data.series.prepare_series import identity_of
 
 MOST_REASONS = 5  # that are told of a reel
 

@@ -17,7 +17,8 @@ from data.frames.assemble import Given
 from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
 from data.reel.stretch import fit_affine
-from data.series.prepare_series import assemble_series, read_all
+from data.series.find_series import read_all
+from data.series.prepare_series import assemble_series
 from data.sources.arrays.numpy_arrays import ArraySource
 from data.sources.base import SeriesInput, TableError
 from data.sources.cases import CaseSource
