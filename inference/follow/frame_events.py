@@ -36,7 +36,7 @@ from inference.solar.aftermath import DIMMED_WITHIN_S
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
 from inference.solar.happenings import as_happenings
-from inference.solar.kinds import ALONE, ENDS
+from inference.solar.kinds import ALONE, ENDS, FLARES
 
 STATE = "state.json"
 AWAY = "move it away: events that are open are then told anew"
@@ -170,7 +170,7 @@ class FrameEvents(ResumedEvents):
             return [as_one(family) for family in moved]
         tracks = self._without_clouds(list(chain.from_iterable(moved)), view, sky)
         tracks = measured(tracks, view, sky)  # type: ignore[arg-type]
-        found = grouped_within(moved, tracks, self.together, (*ALONE, CLOUDS), ENDS, view.first)
+        found = grouped_within(moved, tracks, self.together, (*ALONE, CLOUDS), ENDS, FLARES, view.first)
 
         def time_of(frame: int) -> float:
             return self.moments[frame + view.first].time_s

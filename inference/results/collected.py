@@ -28,7 +28,7 @@ from inference.solar.confirm import Known
 from inference.solar.coronagraph.changes import with_ejections
 from inference.solar.coronagraph.polar import occulted_rsun
 from inference.solar.happenings import as_happenings
-from inference.solar.kinds import ALONE, ENDS
+from inference.solar.kinds import ALONE, ENDS, FLARES
 
 NAMED_VARIABLES = 3
 TEXTS = 65_536  # made at a time
@@ -115,7 +115,7 @@ class Collected:
         if not self.sky:
             return [as_one(family) for family in families]
         together, reach = self.together, Reach.of(self.settings, self.reel)
-        found = grouped_within(families, tracks, together, (*ALONE, CLOUDS), ENDS)
+        found = grouped_within(families, tracks, together, (*ALONE, CLOUDS), ENDS, FLARES)
         found = as_happenings(found, tracks, self.sky, reach, together.distance_px, together.time_of)
         return [*found, *alone_as_found]
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from inference.events.events import Event
 from inference.events.joining.grouping import as_one, near_each_other
-from inference.solar.kinds import BRIGHTENING, DIMMING, LIMB, RECOVERY, WITH_DIMMING
+from inference.solar.kinds import DIMMING, FLARES, RECOVERY, WITH_DIMMING
 from inference.units import HOUR_S
 
-FLARES = BRIGHTENING, LIMB
 DIMMED_WITHIN_S = HOUR_S  # what is dark stands out once no background holds the flare's light any more
 
 

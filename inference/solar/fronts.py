@@ -8,8 +8,8 @@ from inference.events.events import Event
 from inference.events.joining.companions import apart_arcsec
 from inference.events.joining.grouping import as_one
 from inference.events.sky import ARCSEC, Sky
-from inference.solar.aftermath import FLARES, begins
-from inference.solar.kinds import FRONT
+from inference.solar.aftermath import begins
+from inference.solar.kinds import FLARES, FRONT
 
 
 def with_pieces(events: Sequence[Event], sky: Sky) -> list[Event]:

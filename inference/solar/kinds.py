@@ -21,7 +21,8 @@ EJECTION, CHANGE = "coronal mass ejection", "change in the corona"  # of a coron
 KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
 EMERGENCE, BIPOLE, FADING, OF_FIELD = "emerging flux", "emerging bipole", "fading flux", "change of the field"
 AWAY, NEARER = "redshift", "blueshift"
-WITH_DIMMING = {kind: f"{kind} with dimming" for kind in (BRIGHTENING, LIMB)}  # of a flare that left one at its place
+FLARES = BRIGHTENING, LIMB
+WITH_DIMMING = {kind: f"{kind} with dimming" for kind in FLARES}  # of a flare that left one at its place
 ALONE = (DIMMING, FRONT, FADING)  # of an eruption's traces those that have an event of their own beside its flare
 # Kinds that may be of one eruption, by what they do to the light.
 TOGETHER: dict[str, str] = {BRIGHTENING: "more", LIMB: "more", DIMMING: "less", DARKENING: "less", EMERGENCE: "flux"}

@@ -37,7 +37,7 @@ from inference.events.joining.companions import Reach, with_companions
 from inference.events.joining.grouping import grouped
 from inference.events.sky import Observer, Sky
 from inference.solar.columns import measured
-from inference.solar.kinds import ALONE, ENDS, TOGETHER
+from inference.solar.kinds import ALONE, ENDS, FLARES, TOGETHER
 from inference.units import MINUTE_S
 from tests.support.sun_events import AU_M, dimming, leaving, quiet_sun, solar_reel, spot, tracks_of
 
@@ -153,7 +153,7 @@ def counted(field: Field, parts: list[Part], random: Random, folder: Path) -> di
     sky = Sky(reel)
     tracks = measured(tracks_of(flux, reel, field.flux), reel, sky)
     shutil.rmtree(folder)
-    apart: list[Event] = grouped(tracks, GROUP_PX, GAP_FRAMES, ALONE, ends=ENDS)
+    apart: list[Event] = grouped(tracks, GROUP_PX, GAP_FRAMES, ALONE, ends=ENDS, anew=FLARES)
     within_s = MINUTE_S * WITHIN_MIN + field.cadence_s
     return {arcsec: len(with_companions(apart, sky, Reach(arcsec, within_s), TOGETHER)) for arcsec in REACHES}
 

@@ -15,7 +15,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.contract import AnyReel
 from inference.events.events import CAMERA, Event
-from inference.events.joining.grouping import as_one, between, families_of
+from inference.events.joining.grouping import as_one, begun_in, between, families_of, were_over
 from inference.events.sky import Sky
 from inference.units import HOUR_S, MINUTE_S, is_magnetic
 
@@ -51,7 +51,7 @@ def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapp
     if not reach.arcsec or len(some) < 2:
         return list(events)
     scene, own = [events[k] for k in some], np.array([sort[k] for k in some], object)
-    near = within_reach(scene, sky, reach) & (own[:, None] == own) & ~were_over(scene, sky)
+    near = within_reach(scene, sky, reach) & (own[:, None] == own) & ~were_over(scene)
     free, found = np.ones(len(scene), bool), []
     for k in range(len(scene)):
         if free[k]:
@@ -75,22 +75,9 @@ def families(events: Sequence[Event], sky: Sky | None, reach: Reach) -> list[lis
     return [[scene[k] for k in np.flatnonzero(family == f).tolist()] for f in range(count)] + alone
 
 
-def were_over(events: Sequence[Event], sky: Sky) -> np.ndarray:
-    """Of each (row) the others (column) that lie apart from it and were over when it began (N, N) bool; no light of
-    theirs was left, whether or not it was enough for a box."""
-    begun = _begun(events)
-    lasting = np.array([event.course.lasts_frames if event.course else 0 for event in events])
-    over = np.maximum([event.frame_end for event in events], begun + lasting)
-    return (over < begun[:, None]) & (apart_arcsec(events, sky) > 0)
-
-
-def _begun(events: Sequence[Event]) -> np.ndarray:
-    return np.array([event.course.onset if event.course else event.frame_start for event in events])
-
-
 def within_reach(events: Sequence[Event], sky: Sky, reach: Reach) -> np.ndarray:
     """Which lie and begin within reach of each other (N, N) bool."""
-    begun = _begun(events)
+    begun = begun_in(events)
     later_s = np.abs(sky.times_s[begun][:, None] - sky.times_s[begun])
     return (apart_arcsec(events, sky) <= reach.arcsec) & (later_s <= reach.within_s)
 

@@ -11,6 +11,8 @@ import numpy as np
 from inference.events.course import Course
 from inference.events.events import CAMERA, UNEXPLAINED, Event
 
+AT_PLACE_PX = 2.0  # from the centre of a flare to the box of what was a precursor of it, at most
+
 
 def grouped(
     events: Sequence[Event],
@@ -20,6 +22,7 @@ def grouped(
     time_of: Callable[[int], float] | None = None,
     max_gap_s: float = np.inf,
     ends: Sequence[str] = (),
+    anew: Sequence[str] = (),
 ) -> list[Event]:
     """Events whose boxes (of their whole life) are at most `distance_px` apart and their frames at most `gap_frames`
     become one, and so on from neighbour to neighbour: that of the strongest, with the times and bounds of all.
@@ -27,14 +30,15 @@ def grouped(
     time_of: seconds of a frame; with it no two belong together that are more than `max_gap_s` apart, as where frames
     are missing for days. A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no
     part of any group, and those of a kind in `alone` only join their like. Those of a kind in `ends` are the end of
-    what was there before them: they join the strongest of that, whatever it is, and a group is what its others are.
+    what was there before them: they join the strongest of that, whatever it is, and a group is what its others are. One
+    of a kind in `anew` whose light was gone before a stronger one of these began, beside it, is none of it.
     """
     scene = [event for event in events if event.level != CAMERA]
     if not distance_px or len(scene) < 2:
         return list(events)
     near = near_each_other(scene, distance_px, gap_frames, time_of, max_gap_s)
     sort = _sorts(scene, near, alone, ends)
-    near &= sort[:, None] == sort
+    near &= (sort[:, None] == sort) & ~_came_before(scene, anew)
     count, group = families_of(near)
     members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
     return [*(as_one(some, ends) for some in members), *(event for event in events if event.level == CAMERA)]
@@ -64,6 +68,34 @@ def near_each_other(
     if time_of:
         near &= _apart(sides, "frame_start", "frame_end", 0, time_of) <= max_gap_s
     return near
+
+
+def were_over(events: Sequence[Event]) -> np.ndarray:
+    """Of each (row) the others (column) that were over when it began, elsewhere (N, N) bool: no light of theirs was
+    left, whether or not it was enough for a box, and its centre at its peak lies beside their boxes. Its own box may
+    reach over theirs by then: a flare's loops and arms fill its region."""
+    begun = begun_in(events)
+    lasting = np.array([event.course.lasts_frames if event.course else 0 for event in events])
+    over = np.maximum([event.frame_end for event in events], begun + lasting) < begun[:, None]
+    beside = [
+        between(centre, centre, 0, *(np.array([getattr(event, edge) for event in events]) for edge in edges))
+        for name, edges in (("x", ("x0", "x1")), ("y", ("y0", "y1")))
+        for centre in [np.array([getattr(event, name) for event in events])]
+    ]
+    return over & (np.linalg.norm(beside, axis=0) > AT_PLACE_PX)
+
+
+def begun_in(events: Sequence[Event]) -> np.ndarray:
+    """The frames (N,) in which their light had left the noise, where that is known, else of their first boxes."""
+    return np.array([event.course.onset if event.course else event.frame_start for event in events])
+
+
+def _came_before(scene: Sequence[Event], anew: Sequence[str]) -> np.ndarray:
+    """Pairs (N, N) of which the weaker was over when the stronger began, beside it; of measured ones of some kinds."""
+    some = np.array([event.kind in anew and event.course is not None for event in scene])
+    peaks = np.array([event.peak_score for event in scene])
+    before = were_over(scene) & (peaks < peaks[:, None]) & some & some[:, None]
+    return before | before.T
 
 
 def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends: Sequence[str]) -> np.ndarray:

@@ -101,9 +101,10 @@ def grouped_within(
     together: Together,
     alone: Sequence[str] = (),
     ends: Sequence[str] = (),
+    anew: Sequence[str] = (),
     first: int = 0,
 ) -> list[Event]:
-    """Events of families whose tracks have kinds by now (`grouped` by `alone` and `ends`), in the order of the tracks.
+    """Events of families whose tracks have kinds by now (`grouped` by `alone`, `ends` and `anew`), in their order.
 
     tracks: as they are by now, by their numbers; those of families that are not among them are left out. first: the
     number of the frame that is 0 in these.
@@ -119,5 +120,5 @@ def grouped_within(
         members.setdefault(of[event.event], []).append(event)
     for some in members.values():
         gaps = link.max_gap_frames, alone, time_of, link.max_gap_s
-        found += grouped(some, together.distance_px, *gaps, ends)
+        found += grouped(some, together.distance_px, *gaps, ends, anew)
     return found

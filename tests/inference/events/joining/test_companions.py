@@ -11,6 +11,7 @@ from config import EvalConfig
 from inference.events.course import Course
 from inference.events.events import CAMERA, Event
 from inference.events.joining.companions import Reach, with_companions
+from inference.events.joining.grouping import AT_PLACE_PX
 from inference.events.sky import Sky
 from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, EMERGENCE, FADING, FRONT, LIMB, RECOVERY, TOGETHER
 from tests.support.sun_events import solar_reel
@@ -43,7 +44,8 @@ numbered = st.lists(drawn, max_size=9).map(lambda some: [replace(e, event=k, tra
 def may_join(part: Event, head: Event, reach: Reach) -> bool:
     dx, dy = max(part.x0 - head.x1, head.x0 - part.x1, 0), max(part.y0 - head.y1, head.y0 - part.y1, 0)
     apart = PIXEL_ARCSEC * np.hypot(dx, dy)  # so near to the middle of the field a pixel is one everywhere
-    was_over = apart > 0 and part.frame_end < head.frame_start
+    beside = [max(low - at, at - high, 0) for at, low, high in ((head.x, part.x0, part.x1), (head.y, part.y0, part.y1))]
+    was_over = np.hypot(*beside) > AT_PLACE_PX and part.frame_end < head.frame_start
     begins_with_it = CADENCE_S * abs(part.frame_start - head.frame_start) <= reach.within_s
     return apart <= reach.arcsec and begins_with_it and not was_over
 
@@ -94,11 +96,13 @@ def test_they_begin_together_by_when_their_light_left_the_noise(sky):
 
 
 @pytest.mark.parametrize(
-    ("x", "lasts_frames", "parts"), [(20, 2, 1), (20, 9, 2), (10, 2, 2)], ids=["over", "still bright", "its own place"]
+    ("x", "wide", "lasts_frames", "parts"),
+    [(20, WIDE, 2, 1), (20, 20, 2, 1), (20, WIDE, 9, 2), (10, WIDE, 2, 2)],
+    ids=["over", "within the box that the flare has later", "still bright", "its own place"],
 )
-def test_a_small_flare_that_was_over_is_none_of_a_later_one_beside_it(sky, x, lasts_frames, parts):
+def test_a_small_flare_that_was_over_is_none_of_a_later_one_beside_it(sky, x, wide, lasts_frames, parts):
     """Its start, minutes too early, was that of the flare; a precursor at the flare's own place is its start."""
-    flare = event(1, 20, 10, 30, 90.0)
+    flare = replace(event(1, 20, 10, 30, 90.0), x1=10 + wide)
     small = replace(event(2, 14, x, 30, 12.0), course=Course(13, 0.6, 60.0 * lasts_frames, lasts_frames))
     found = with_companions([flare, small], sky, Reach(100.0, 720.0), TOGETHER)
     assert [e.frame_start for e in found] == ([20, 14] if parts == 1 else [14])

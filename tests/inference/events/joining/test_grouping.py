@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.events.course import Course
 from inference.events.events import CAMERA, Event
 from inference.events.joining.grouping import grouped
 
@@ -133,3 +134,19 @@ def test_no_group_of_several_kinds_is_a_recovery_and_all_are_in_one(both):
         assert group.kind in own
         assert group.kind != RECOVERY or own == {RECOVERY}
         assert DIMMING not in own or own <= {DIMMING, RECOVERY}
+
+
+@pytest.mark.parametrize("peaks", [(12.0, 90.0), (90.0, 12.0)], ids=["small before", "small behind"])
+@pytest.mark.parametrize(("x", "lasts_frames"), [(16, 2), (16, 9), (10, 2)], ids=["over", "bright", "its own place"])
+def test_what_was_over_beside_a_stronger_one_is_none_of_it(peaks, x, lasts_frames):
+    """A small flare within the pixels and the frames that join: its start was that of the flare after it. What comes
+    behind a flare, and what is of other kinds or was not measured, stays as it is."""
+    courses = Course(3, 0.6, 0.0, lasts_frames), Course(10, 9.0, 0.0, 9)
+    first, later = (
+        replace(event(k + 1, course.onset, course.onset + 2, place, 10, 4, peak), kind="flare", course=course)
+        for k, (course, place, peak) in enumerate(zip(courses, (x, 10), peaks, strict=True))
+    )
+    is_apart = lasts_frames == 2 and x == 16 and peaks[0] < peaks[1]
+    assert len(grouped([first, later], 6, 20, anew=["flare"])) == 1 + is_apart
+    assert len(grouped([replace(first, course=None), later], 6, 20, anew=["flare"])) == 1
+    assert len(grouped([first, later], 6, 20)) == 1
