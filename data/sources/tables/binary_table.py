@@ -51,8 +51,8 @@ _HOLDS_TABLE = re.compile(
 _MAY_HOLD_TABLE = re.compile(
     rb"\"e\"\s*:\s*\[\s*\{|^\s*(?:\[\s*-?\d[-\d.eE\s]*,|\[\s*\[\s*-?\d)|\}\s*\{\s*\""
     rb"|\"(?:datapoints|features|hits|timeseries|metricdataresults|observations|records|samples)\"\s*:\s*[\[{]"
-    rb"|\"(?:list|items|entries|results|data|values|readings|measurements|rows|points|history)\"\s*:\s*\[\s*\{"
-    rb"[^\]]*?\"(?:dt|ts|date|datetime|time\w*)\"\s*:",
+    rb"|\"(?:list|items|entries|results?|data|values|readings|measurements|rows|points|history)\"\s*:\s*\[\s*\{"
+    rb"[^\]]*?\"(?:dt|ts|date|datetime|time\w*|clock)\"\s*:",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s*")

@@ -45,6 +45,7 @@ from data.sources.tables.lines.text_rows import (
     perhaps_shifted,
     rows_of,
     widened,
+    without_count,
     without_cut_row,
     without_groups,
     without_shorter,
@@ -238,6 +239,7 @@ def _without_odd_rows(
     """A table without rows of more cells than `count`, or of fewer where blanks part them and one `may_be_short`, and
     without a last one that was cut; these, as (where, reason), and what to say.
     """
+    table, counted = without_count(table, layout.skipped)
     table, lost, words = without_wider(table, count, layout.skipped)
     shorter: list[tuple[str, str]] = []
     if may_be_short and table.iloc[:, -1].isna().any():
@@ -245,7 +247,7 @@ def _without_odd_rows(
             table, shorter = without_shorter(table, again.read().decode(encoding, errors), layout.skipped)
     cut = without_cut_row(table, path, encoding, layout.separator)
     table, ends = (table, []) if cut is None else (cut, [(f"row {len(table)}", CUT_SHORT)])
-    return table, [*shorter, *lost, *ends], words
+    return table, [*counted, *shorter, *lost, *ends], words
 
 
 def _named(table: pd.DataFrame, layout: Layout, is_printed: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -268,11 +270,14 @@ def _reader_of_whole(text: str) -> Callable[[str], tuple[pd.DataFrame, str]] | N
 
 
 def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose rows have a cell more than there are names, as R writes it: the first one names the row.
+    """A table whose rows have a cell more than there are names, as R writes it: the first one names the row, or is
+    empty in all of them.
 
     Raises TableError where the first cell may as well be that of the first name.
     """
     rows = table.index
+    if rows.nlevels == 1 and rows.isna().all():
+        return table.reset_index(drop=True)
     is_text = rows.dtype.kind not in "iuf"
     is_count = rows.dtype.kind in "iu" and len(rows) > 1 and rows[0] in (0, 1) and bool((np.diff(rows) == 1).all())
     has_time = str(table.columns[0]).strip().lower() in SERIES_TIME_COLUMNS and all(

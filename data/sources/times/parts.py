@@ -49,10 +49,12 @@ LIMITS |= {"week": (1, 53)}
 LIMITS |= {"hour": (0, 24), "minute": (0, 59), "second": (0, 60)}
 LIMITS |= {"quarter": (1, 4)}
 FEWEST_ROWS = 8
+NO_YEAR = "seconds since the first row [s]"  # of times without a year; prep.start_utc gives its day
 _QUARTER = re.compile(
     r"\s*(?:q(?:tr|uarter)?\.?\s*([1-4])|([1-4])(?:\.?\s*q(?:tr|uarter|uartal)?\.?|st|nd|rd|th))\s*", re.IGNORECASE
 )
 _TWO_YEARS = re.compile(r"\s*(?:FY\s*)?(\d{4})\s*[-/–]\s*(\d{2}|\d{4})\s*")  # 1920-21: a season, a fiscal year
+_CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
 _FISCAL_YEAR = re.compile(r"\s*FY\s*(\d{4})\s*", re.IGNORECASE)
 
 
@@ -89,9 +91,29 @@ def of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
     if "year" in parts and "day in it" in parts and "month" not in parts:
         parts.pop("day", None)
     elif not {"year", "month", "day"} <= parts.keys():
-        return _of_unnamed(table) or _of_weeks(table, parts) or of_parts_of_years(table, parts)
+        found = _of_unnamed(table) or _of_weeks(table, parts)
+        return found or (of_no_year(table, parts) if "year" not in parts else of_parts_of_years(table, parts))
     parts = _with_fitting_clock(table, {part: parts[part] for part in parts if _is_of(part, parts)})
     return _told(_moments(table, parts), parts)
+
+
+def of_no_year(table: pd.DataFrame, parts: dict[str, str]) -> tuple[pd.Series | None, dict[str, str]]:
+    """Seconds since the first row of columns month, day and hour (and minute ...) without a year, which go on, over the
+    turn of a year too; None where they don't.
+    """
+    parts = _with_fitting_clock(table, {part: parts[part] for part in parts if _is_of(part, parts)})
+    if not {"month", "day"} <= parts.keys() or not ({"hour", "clock"} & parts.keys()):
+        return None, {}
+    months, days = (numbers_of(table[parts[part]], part) for part in ("month", "day"))
+    turns = np.cumsum(np.diff(months, prepend=months[:1]) <= -11)  # of the year
+    leap = np.flatnonzero((months == 2) & (days == 29))
+    year = pd.Series(turns + (2000 - turns[leap[0]] if len(leap) else 2001), table.index)
+    moments = _moments(table.assign(**{NO_YEAR: year}), {"year": NO_YEAR} | parts)
+    if moments.isna().any() or not (np.diff(moments.to_numpy()) > np.timedelta64(0, "ns")).all():
+        return None, {}
+    seconds = (moments - moments.iloc[0]).dt.total_seconds().rename(NO_YEAR)
+    dated = "without a year: prep.start_utc is that of the first row"
+    return seconds, {name: f"time, the {part} {dated}" for part, name in parts.items()}
 
 
 def _is_of(part: str, parts: dict[str, str]) -> bool:
@@ -166,6 +188,8 @@ def _of_unnamed(table: pd.DataFrame) -> tuple[pd.Series, dict[str, str]] | None:
     columns = list(table.columns)
     if len(table) < FEWEST_ROWS or columns[:2] != ["column_0", "column_1"]:
         return None
+    if (dated := _of_date_and_clock(table, columns)) is not None:
+        return dated
     for order in UNNAMED:
         parts = dict(zip(order, columns, strict=False))
         if len(parts) < len(order) or len(columns) <= len(order):
@@ -179,6 +203,19 @@ def _of_unnamed(table: pd.DataFrame) -> tuple[pd.Series, dict[str, str]] | None:
             notes = {name: f"time, the {part}" for part, name in parts.items()}
             return found.rename("year ... " + list(parts.values())[-1]), notes
     return None
+
+
+def _of_date_and_clock(table: pd.DataFrame, columns: list[str]) -> tuple[pd.Series, dict[str, str]] | None:
+    """Times of a year, month and day in the first columns, and a clock as 7:30 in the fourth; None of others."""
+    parts: dict[str, str] = dict(zip(("year", "month", "day"), columns, strict=False))
+    clock = table[columns[3]] if len(columns) > 4 else pd.Series(dtype=object)
+    is_clock = clock.dtype.kind not in "biufcmM" and clock.astype("string").str.fullmatch(_CLOCK).all()
+    if not is_clock or not len(clock) or not all(_is_whole_from(table[name], *LIMITS[p]) for p, name in parts.items()):
+        return None
+    passed = pd.to_timedelta(clock.astype("string").str.replace(r"^(\d+:\d+)$", r"\1:00", regex=True), errors="coerce")
+    found = _moments(table, parts) + passed
+    notes = {name: f"time, the {part}" for part, name in parts.items()} | {columns[3]: "time, the clock"}
+    return (found.rename("year ... " + columns[3]), notes) if found.notna().all() else None
 
 
 def _go_round(months: pd.Series) -> bool:

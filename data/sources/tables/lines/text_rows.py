@@ -17,6 +17,7 @@ from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, unpacked
 from data.sources.tables.device_names import DEVICES, plain_name
 from data.sources.tables.lines.layout import Layout, cells_of, is_data
+from data.sources.tables.values.cells import is_number
 from data.sources.times.column import is_text
 
 LAST_BYTES = 2**14
@@ -61,6 +62,14 @@ def without_wider(
     return table[~wider].reset_index(drop=True), lost, told
 
 
+def without_count(table: pd.DataFrame, skipped: int) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """A table without a first row that tells in each of its cells how many rows follow, and what it lost."""
+    first = pd.to_numeric(table.iloc[0], errors="coerce").dropna() if len(table) > FEWEST_ROWS else pd.Series()
+    if not len(first) or len(first) < table.iloc[0].notna().sum() or not (first == len(table) - 1).all():
+        return table, []
+    return table.iloc[1:].reset_index(drop=True), [(f"line {skipped + 1}", "tells how many rows follow")]
+
+
 def without_shorter(table: pd.DataFrame, text: str, skipped: int) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """A table parted by blanks without its rows of fewer cells than it has columns, which are lost: where a cell is
     empty those behind it would stand below the names of others.
@@ -77,13 +86,35 @@ def without_shorter(table: pd.DataFrame, text: str, skipped: int) -> tuple[pd.Da
 
 
 def perhaps_shifted(names: Sequence[str], rows: Sequence[Sequence[str]], separator: str) -> str:
-    """What to say of a table whose rows all have one number of cells, fewer than there are names; "" of others."""
+    """What to say of a table whose rows all have one number of cells, fewer than there are names, or some of whose rows
+    are shorter, with words below numbers; "" of others.
+    """
     widths = {len(row) for row in rows if _filled(row)}
-    if len(rows) < 2 or len(widths) > 1 or not widths or not 1 < (width := widths.pop()) < len(names):
+    if len(widths) > 1:
+        return _glued(names, rows)
+    if len(rows) < 2 or not widths or not 1 < (width := widths.pop()) < len(names):
         return ""
     return (
         f"its first line has {len(names)} names, and each of its rows {width} cells: values may stand below the names "
         f"of others, as where a name holds a {separator!r} and no quotes; the last, {names[-1]!r}, is empty"
+    )
+
+
+def _glued(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """What to say where most of the rows with fewer cells than names have words in a column of numbers, as `0.0NaN` of
+    two cells without a separator; "" of others.
+    """
+    full = [row for row in rows if len(row) == len(names)]
+    short = [row for row in rows if 1 < len(row) < len(names)]
+    columns = [[row[k] for row in full if row[k].strip()] for k in range(len(names))]
+    numbers = {k for k, cells in enumerate(columns) if cells and all(map(is_number, cells))}
+    below = [[row[k] for k in numbers if k < len(row) and row[k].strip()] for row in short]
+    words = [next((cell for cell in cells if not is_number(cell)), "") for cells in below]
+    if not any(words) or sum(map(bool, words)) <= MOST_UNLIKE * len(short):
+        return ""
+    return (
+        f"{len(short)} of its first {len(rows)} rows have fewer cells than the {len(names)} names, and words below "
+        f"numbers, as {next(filter(None, words))!r}: where a separator is missing, values stand below other names"
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.sources.base import TableError
 from data.sources.tables.values.units import are_flags, in_first_unit
-from data.sources.times.counts.elapsed import lasted_s
+from data.sources.times.counts.elapsed import lasted_s, stopped_s
 from data.sources.times.texts import ascii_digits
 
 HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
@@ -131,7 +131,10 @@ def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
         column = column.astype("string").str.replace(".", "", regex=False)
         values = pd.to_numeric(column, errors="coerce")
         remark = "its points group thousands, as the table has decimal commas"
-    if column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum():
+    is_left = column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum()
+    if is_left and (stopped := stopped_s(column)) is not None:
+        return Numbers(stopped, "seconds, and minutes with them from 60 on", "s")
+    if is_left:
         values, remark, unit = _written(column, decimal)
     numbers = values.to_numpy(np.float64, na_value=np.nan).copy()
     numbers[~(np.abs(numbers) < HUGE)] = np.nan

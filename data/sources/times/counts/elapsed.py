@@ -61,10 +61,29 @@ def lasted_s(column: pd.Series) -> np.ndarray | None:
     if not LASTS.search(str(column.name or "")):
         return None
     text = column.astype("string").str.strip()
-    known = text.dropna()
-    parts = text.str.extract(_FORM)
-    if not len(known) or parts["second"].notna().sum() <= 0.5 * len(known):
+    seconds = _in_minutes_s(text)
+    is_read = np.isfinite(seconds).sum() > 0.5 * text.notna().sum()
+    return seconds if is_read else None
+
+
+def stopped_s(column: pd.Series) -> np.ndarray | None:
+    """Seconds (N,), NaN missing, of a column of seconds below 60, and minutes with them from there on, as stopwatches
+    write 59.9 and 1:00.1; None of others.
+    """
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
+    others = column.notna().to_numpy() & ~np.isfinite(numbers)
+    if not others.any() or not np.isfinite(numbers).any() or not 0 <= np.nanmin(numbers) <= np.nanmax(numbers) < 60:
         return None
+    longer = _in_minutes_s(column[others].astype("string").str.strip())
+    if not (longer >= 60).all():
+        return None
+    numbers[others] = longer
+    return numbers
+
+
+def _in_minutes_s(text: pd.Series) -> np.ndarray:
+    """Seconds (N,) of 4:05 or 1:02:03, NaN of what is otherwise."""
+    parts = text.str.extract(_FORM)
     numbers = {part: pd.to_numeric(parts[part].str.replace(",", ".", regex=False)) for part in _PARTS_S}
     seconds = sum((numbers[part].fillna(0) * factor for part, factor in _PARTS_S.items()), pd.Series(0.0, text.index))
     seconds = seconds.where(parts["second"].notna()) * np.where(parts["sign"].notna(), -1, 1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 DAY = np.timedelta64(86_400_000, "ms")
-FEWEST = 3  # rows that are a day behind
+FEWEST = 2  # rows that are a day behind
 MOST_EACH = 0.2  # of the rows
 TURNED = "of dates that turn later than their clocks: those of {} rows, as {}, are taken as of the day after"
 

@@ -109,3 +109,14 @@ def test_parts_with_units_around_a_slash_are_a_variable_each(tmp_path):
 def test_money_below_nothing_is_read(tmp_path, form):
     text = "time,cost\n" + "".join(f"2024-03-15 10:{i:02d},{form.format(0.25 + i)}\n" for i in range(N))
     assert np.array_equal(read(tmp_path / "a.csv", text).values[:, 0], -0.25 - np.arange(N))
+
+
+def test_records_below_a_word_for_what_was_found_are_a_table(tmp_path):
+    """Zabbix' history was of unknown kind."""
+    records = [{"itemid": "23", "clock": str(1710496800 + 60 * i), "value": f"{v}"} for i, v in enumerate(VALUES)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"jsonrpc": "2.0", "result": records, "id": 1}))
+    assert TableSource().takes(path)
+    (series,) = TableSource().read_series(path, PrepConfig())
+    np.testing.assert_array_equal(series.times_utc, TIMES.to_numpy().astype("datetime64[ms]"))
+    np.testing.assert_array_equal(series.values[:, series.channels.index("value")], VALUES)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.tables.values.cells import numbers_of as numbers
 from data.sources.times.cells import times_of
+from data.sources.times.counts.elapsed import stopped_s
 
 
 def clock(seconds: int) -> str:
@@ -62,3 +64,19 @@ def test_what_counts_from_0_needs_no_date_and_goes_over_midnight_with_one():
     times = times_of(cells, PrepConfig(start_utc="2024-03-05"))
     assert times.utc is not None
     np.testing.assert_array_equal(np.diff(times.utc), np.timedelta64(1000, "s"))
+
+
+@given(st.lists(st.floats(0, 59.99) | st.floats(60, 7000), min_size=2, max_size=30), st.sampled_from([None, ""]))
+def test_seconds_below_60_beside_minutes_are_seconds(values, missing):
+    """A stopwatch's 1:00.10 behind 59.90 was no number, and its row lost."""
+    values = [*values, 0.5, 60.25]
+    cells = [
+        f"{int(v // 60)}:{v % 60:05.2f}" if v >= 60 else f"{v:.2f}" for v in np.floor(100 * np.array(values)) / 100
+    ]
+    found = numbers(pd.Series([*cells, missing], name="P.1", dtype="object").replace("", None))
+    np.testing.assert_allclose(found.values, [*np.floor(100 * np.array(values)) / 100, np.nan], atol=0.006)
+
+
+@pytest.mark.parametrize("cells", [["12.3", "75.0", "1:20.0"], ["12.3", "0:20.0"], ["12.3", "1:20.0", "x"]])
+def test_minutes_beside_other_numbers_are_none(cells):
+    assert stopped_s(pd.Series(cells)) is None

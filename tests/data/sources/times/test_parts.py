@@ -197,3 +197,46 @@ def test_so_many_devices_and_variables_that_they_are_no_columns(tmp_path):
     assert series.times_utc is None
     (series,) = read(tmp_path, "country,year", [",".join(row.split(",")[:2]) for row in rows])
     assert (series.times_utc is not None, series.values.shape) == (True, (6, 70))
+
+
+@given(
+    st.datetimes(pd.Timestamp("2023-01-01"), pd.Timestamp("2024-12-31")),
+    st.sampled_from([15, 60, 360]),
+    st.booleans(),
+)
+def test_months_days_and_hours_without_a_year_go_on_from_the_first_row(begin, step_min, hours_to_24):
+    """Simulations of buildings write them so: rows were 1 s apart, and the parts variables."""
+    times = pd.date_range(pd.Timestamp(begin).floor("h"), periods=400, freq=f"{step_min}min")
+    before = times - pd.Timedelta(hours=1) if hours_to_24 else times
+    parts = {"Month": before.month, "Day": before.day, "Hour": before.hour + hours_to_24, "Minute": times.minute}
+    found, notes = of_parts(pd.DataFrame(parts | {"a": np.arange(400)}))
+    assert found is not None
+    assert list(notes) == ["Month", "Day", "Hour", "Minute"]
+    assert (found.to_numpy() == (times - times[0]).total_seconds()).all()
+
+
+def test_a_year_is_given_by_the_start(tmp_path):
+    rows = [f"{1 + i // 24},{i % 24}" for i in range(60)]
+    (series,) = read(tmp_path, "Month,Day,Hour", [f"3,{row}" for row in rows], start_utc="2024-03-01")
+    assert series.channels == ("a",)
+    assert str(series.times_utc[-1]) == "2024-03-03T11:00:00.000"
+
+
+@pytest.mark.parametrize("name", ["Month", "Season"])
+def test_parts_that_do_not_go_on_are_no_times(tmp_path, name):
+    rows = [f"{1 + i * 7 % 12},{1 + i * 5 % 28},{i * 11 % 24}" for i in range(60)]
+    (series,) = read(tmp_path, f"{name},Day,Hour", rows)
+    assert name in series.channels
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_date_in_parts_and_a_clock_without_names(tmp_path, late):
+    """The clock was left out as words, and rows 1 s apart; where midnights have the date before, as some loggers write
+    24:00, they are of the day after."""
+    times = pd.date_range("2023-05-01 00:10", periods=400, freq="10min")
+    dated = [t - pd.Timedelta(days=int(late and t == t.normalize())) for t in times]
+    lines = [f"{d:%Y %m %d} {t.hour}:{t:%M} {i * 37 % 11}.5" for i, (d, t) in enumerate(zip(dated, times, strict=True))]
+    (tmp_path / "rain.txt").write_text("\n".join(lines) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "rain.txt", PrepConfig())
+    np.testing.assert_array_equal(series.times_utc, times.to_numpy().astype("datetime64[ms]"))
+    assert series.values.shape == (400, 1)

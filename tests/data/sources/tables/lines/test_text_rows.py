@@ -91,3 +91,28 @@ def test_a_note_of_several_lines_is_one_cell(tmp_path):
     series = read(tmp_path, ["time,a,b,note", *rows])
     assert series.values.tolist() == [[i, 2 * i] for i in range(N)]
     assert not any("never closed" in remark for remark in series.told)
+
+
+def test_rows_that_begin_with_a_separator_keep_their_values(tmp_path):
+    """A cell more than names, empty in each row: `'float' object has no attribute 'strip'`."""
+    series = read(tmp_path, ["time,temp", *(f",{t},{i}" for i, t in enumerate(TIMES))])
+    assert (series.channels, series.values[:, 0].tolist()) == (("temp",), list(range(N)))
+
+
+@pytest.mark.parametrize(("interval", "step_s"), [("2 msec/sample", 0.002), ("0.5 sec/sample", 0.5), ("50 Hz", 1.0)])
+@pytest.mark.parametrize("count", [N, N + 1])
+def test_a_count_of_rows_above_them_is_none_and_an_interval_counts(tmp_path, interval, step_s, count):
+    """AcqKnowledge's: the number of samples was the first of them, and they were 1 s apart."""
+    heads = ["a.acq", interval, "2 channels", "CH1\tCH2\t", f"{count}\t{count}\t"]
+    series = read(tmp_path, [*heads, *(f"{i * 37 % 11}.5\t{i * 7 % 5}\t" for i in range(N))], "a.txt")
+    assert len(series.values) == N + (count != N)
+    assert series.values[-1].tolist() == [(N - 1) * 37 % 11 + 0.5, (N - 1) * 7 % 5]
+    assert np.diff(series.times_s)[0] == pytest.approx(step_s)
+
+
+@pytest.mark.parametrize("glued", ["0.0NaN", "12.5 20.1", "7"])
+def test_two_cells_without_a_separator_between_them_are_told(tmp_path, caplog, glued):
+    """THREDDS wrote `0.0NaN`: each second row had one cell less, and its maximum stood below the minimum."""
+    rows = [f"{t},2.0,{i},{i + 9}" if i % 2 else f"{t},{glued},{i + 9}" for i, t in enumerate(TIMES)]
+    read(tmp_path, ["time,level,low,high", *rows])
+    assert ("where a separator is missing" in caplog.text) == (glued != "7")
