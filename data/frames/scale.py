@@ -19,6 +19,7 @@ log = logger(__name__)
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
+SMALL_PART = 1 / 16  # of the range of levels of more than 8 bits
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def scale_and_store(
     decoded, bits = (np.load(part / name, mmap_mode="r", allow_pickle=False) for name in ("decoded.npy", "bits.npy"))
     scaling = choose_stretches(plan, given, decoded, bits, good, facts, prep)
     form = Stored((len(good), *decoded.shape[1:]), stored_type(plan, facts, good, scaling, prep), scaling)
-    _write_arrays(folder, decoded, bits, good, form, _to_one_depth(plan, facts, good))
+    _write_arrays(folder, decoded, bits, good, form, _to_one_depth(plan, facts, good, scaling))
     return form
 
 
@@ -52,13 +53,31 @@ def choose_stretches(
         if name in given:
             chosen.append(given[name])
         elif plan.unit(prep) == LEVEL and None not in full_scales and not is_undone(prep):
-            chosen.append(Stretch("linear", 1.0, max(full_scales)))
+            own = _sample(decoded, bits, np.array(good), channel) if max(full_scales) > EIGHT_BIT else np.empty(0)
+            chosen.append(_of_levels(f"{plan.name}, {name}" if len(plan.channels) > 1 else plan.name, own, full_scales))
         else:
             try:
                 chosen.append(fit_asinh(_fit_sample(plan, decoded, bits, good, channel, prep)))
             except ValueError as error:
                 raise ValueError(f"{plan.name}, channel {name}: {error}") from None
     return chosen
+
+
+def _of_levels(name: str, values: np.ndarray, full_scales: list[float]) -> Stretch:
+    """The scaling of levels of pictures: from 0 to the highest that their bits hold. Of more than 8 bits, where the
+    `values` of some frames lie in a small part of that, far from 0, as temperatures in hundredths of a kelvin do, a
+    range three times as wide as theirs; it is told.
+    """
+    most = max(full_scales)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, most)
+    if not 0 < high - low < SMALL_PART * most or low < high - low:
+        return Stretch("linear", 1.0, most)
+    begin, end = 2 * low - high, 2 * high - low
+    log.info(
+        f"{name}: its values go from {low:g} to {high:g}, {(high - low) / most:.1%} of 0..{most:g}: {begin:g}..{end:g} "
+        "is taken for their range; prep.stretch_from takes that of another reel"
+    )
+    return Stretch("affine", begin, end)
 
 
 def stored_type(plan: ReelPlan, facts: dict, good: list[int], scaling: list[Stretch], prep: PrepConfig) -> np.dtype:
@@ -85,7 +104,11 @@ def fit_rows(plan: ReelPlan, good: list[int], prep: PrepConfig) -> np.ndarray:
 
 def _fit_sample(plan: ReelPlan, decoded, bits, good: list[int], channel: int, prep: PrepConfig) -> np.ndarray:
     """Valid values of up to FIT_FRAMES frames, spread evenly over the frames that may be fitted on."""
-    rows = fit_rows(plan, good, prep)
+    return _sample(decoded, bits, fit_rows(plan, good, prep), channel)
+
+
+def _sample(decoded, bits, rows: np.ndarray, channel: int) -> np.ndarray:
+    """Valid values of up to FIT_FRAMES of the rows (N,), spread evenly over them."""
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(FIT_FRAMES, len(rows))).astype(int))]
     every = max(1, len(rows) * decoded[0, 0].size // FIT_PIXELS)
     samples = []
@@ -95,7 +118,7 @@ def _fit_sample(plan: ReelPlan, decoded, bits, good: list[int], channel: int, pr
     return np.concatenate(samples)
 
 
-def _to_one_depth(plan: ReelPlan, facts: dict, good: list[int]) -> np.ndarray:
+def _to_one_depth(plan: ReelPlan, facts: dict, good: list[int], scaling: list[Stretch]) -> np.ndarray:
     """What each good row (N,) is multiplied by, so that pictures of 8 bits and of more have one scale; it is told."""
     depths = np.array([facts[row, 0].get("depth", 8) for row in good])
     scales = np.array([facts[row, 0]["full_scale"] or np.nan for row in good])
@@ -103,7 +126,7 @@ def _to_one_depth(plan: ReelPlan, facts: dict, good: list[int]) -> np.ndarray:
     if plan.is_counts or not (depths == 16).any() or np.isnan(scales).any():
         return factors
     used = scales[depths == 16].max()
-    if used < 2**16 - 1:
+    if used < 2**16 - 1 and scaling[0].kind == "linear":
         bit = f"{int(used).bit_length()} bit of 16 are in use: 0..{used:g} is taken for their range"
         log.info(f"{plan.name}: {bit}; prep.stretch gives another one")
     if (depths == 8).any():

@@ -15,6 +15,7 @@ from data.sources.stacks.array_pictures import FEWEST, FEWEST_PX, ArrayPictureSo
 from data.sources.stacks.numpy_stacks import goes_on_alike, is_like_a_frame
 
 MOST_BYTES = 2**25  # of a file that may be one picture
+MOST_ABOVE = 40  # lines of words above it
 _NUMBERS = re.compile(r"\d+")
 _APART = re.compile(rb"[\d.] +[-+\d.]")  # by blanks
 _LINE = re.compile(rb"[-+0-9.,;|\teE \r]+|[-+0-9.,;|\teE \r]*(?:nan|NaN)[-+0-9.,;|\teE \rnaN]*")
@@ -46,17 +47,31 @@ class TextPictureSource(ArrayPictureSource):
 
 def _matrix(content: bytes) -> np.ndarray:
     """The numbers (H, W) float32 of a text. Raises FrameError where it is no matrix."""
-    content = content.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf")
+    content = _below_words(content.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf"))
     sign = next((mark for mark in (b";", b"\t", b"|") if mark in content), b"")
     are_apart = bool(sign or _APART.search(content))  # so that a comma may be a decimal one
     content = content.replace(b",", b".") if are_apart and b"." not in content else content
     sign = sign or (b"" if are_apart else b",")
     lines = content.replace(b" ", b"").replace(sign + b"\n", b"\n") if sign else content
+    if sign and lines.startswith(sign) and lines.count(b"\n" + sign) >= lines.count(b"\n") - 1:
+        lines = lines.replace(b"\n" + sign, b"\n").removeprefix(sign)  # an empty cell in front of each
     try:
         found = np.loadtxt(io.BytesIO(lines), delimiter=sign.decode() or None, ndmin=2, dtype=np.float32)
     except ValueError as error:
         raise FrameError(f"not readable as a matrix of numbers: {error}") from None
     return found
+
+
+def _below_words(content: bytes) -> bytes:
+    """A text without the lines at its begin that are no numbers, as a camera's about itself: these are short, and no
+    names of columns.
+    """
+    above, rest = 0, content
+    while above < MOST_ABOVE and rest and not _LINE.fullmatch(line := rest.partition(b"\n")[0]):
+        above, rest = above + 1, rest.partition(b"\n")[2]
+        if len(re.findall(rb"[,;\t|]", line)) >= FEWEST_PX - 1:
+            return content
+    return rest.lstrip(b"\n") if above and rest else content
 
 
 def _form(path: Path) -> str:
@@ -79,9 +94,9 @@ def _are_pictures(folder: Path, suffix: str, _changed: int) -> str:
 
 def _begins_with_numbers(path: Path) -> bool:
     with path.open("rb") as stream:
-        line = stream.readline(2**20)
-    is_numbers = bool(_LINE.fullmatch(line.rstrip(b"\n").removeprefix(b"\xef\xbb\xbf")))
-    return path.stat().st_size <= MOST_BYTES and is_numbers and len(line) > FEWEST_PX
+        start = stream.read(2**20).replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf")
+    line = _below_words(start).partition(b"\n")[0]
+    return path.stat().st_size <= MOST_BYTES and bool(_LINE.fullmatch(line)) and len(line) > FEWEST_PX
 
 
 def _shape_of_picture(path: Path) -> tuple[int, ...]:

@@ -52,3 +52,23 @@ def test_pictures_of_eight_and_of_twelve_bits_have_one_scale(tmp_path, caplog):
         save(tmp_path, f"{i}.png", deep if i % 2 else np.rint(scene * 255).astype(np.uint8))
     np.testing.assert_allclose(made(tmp_path).frames[:, 0], scenes(), atol=0.51 / 255)
     assert "3 of 6 pictures have 8 bits, brought to 0..4095" in caplog.text
+
+
+def test_a_small_part_of_the_range_far_from_0_is_taken_and_told(tmp_path, caplog):
+    """Hundredths of a kelvin fill a 40th of 16 bits: a movie of them was flat, and steps of float16 sixteen wide."""
+    known = scenes()
+    known[:, 0, 1] = 0
+    for i, scene in enumerate(known):
+        save(tmp_path, f"{i}.png", np.rint(29000 + 1500 * scene).astype(np.uint16))
+    reel = made(tmp_path)
+    (stretch,) = reel.meta["stretch"]
+    assert (stretch["kind"], stretch["x0"], stretch["vmax"]) == ("affine", 27500, 32000)
+    np.testing.assert_allclose(reel.frames[:, 0], 1 / 3 + known / 3, atol=0.51 / 4500)
+    assert "its values go from 29000 to 30500, 2.3% of 0..65535" in caplog.text
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 900), (3000, 5000), (20000, 29000), (29000, 29000)])
+def test_other_parts_of_the_range_are_as_they_are(tmp_path, low, high):
+    for i, scene in enumerate(scenes()):
+        save(tmp_path, f"{i}.png", np.rint(low + (high - low) * scene).astype(np.uint16))
+    assert made(tmp_path).meta["stretch"][0]["kind"] == "linear"

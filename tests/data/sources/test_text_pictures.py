@@ -19,15 +19,21 @@ def scene(number: int, height: int = 18, width: int = 24) -> np.ndarray:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     st.integers(16, 30), st.integers(16, 30), st.sampled_from([";", ",", "\t", " "]), st.sampled_from(["\n", "\r\n"]),
-    st.sampled_from(["", "sign"]), st.booleans(), st.sampled_from([".csv", ".txt", ".asc"]),
+    st.sampled_from(["", "sign"]), st.booleans(), st.sampled_from([".csv", ".txt", ".asc"]), st.booleans(),
+    st.sampled_from(["", "Datei{0}C:\\x.seq\nParameter:\nEmissivität:{0}0,95\n\n", "# 2024-03-05\nRefl. Temp. [°C]\n"]),
 )  # fmt: skip
-def test_each_matrix_is_a_frame(tmp_path_factory, height, width, sign, end, at_end, has_comma, suffix):
+def test_each_matrix_is_a_frame(
+    tmp_path_factory, height, width, sign, end, at_end, has_comma, suffix, is_indented, above
+):
+    """FLIR's have lines about the camera above them, and an empty cell before each row: each was a series."""
     folder = tmp_path_factory.mktemp("text")
     for i in range(4):
         cells = [[f"{value:.2f}" for value in row] for row in scene(i, height, width)]
-        text = "".join(sign.join(row) + (sign if at_end and sign != " " else "") + end for row in cells)
+        begin = sign if is_indented and sign != " " else ""
+        text = "".join(begin + sign.join(row) + (sign if at_end and sign != " " else "") + end for row in cells)
+        text = text.replace(".", ",") if has_comma and sign != "," else text
         (folder / f"Record_{i:03d}{suffix}").write_text(
-            text.replace(".", ",") if has_comma and sign != "," else text, newline=""
+            above.format(sign).replace("\n", end) + text, encoding="utf-8", newline=""
         )
     candidates = frames.scan(folder, PrepConfig())
     assert [(c.shape, c.reason) for c in candidates] == [((height, width), "")] * 4

@@ -122,6 +122,7 @@ _FORMS = tuple(
         *_SHORT,
     )
 )
+FEWEST_ALIKE = 3  # names with one time in all of them, to be counted
 _COLONS = dict.fromkeys(map(ord, "\ua789\u2236\u02d0"), ":")  # that stand for one where names may have none
 _DAY = re.compile(_YEAR_FIRST + r"(?!\d)")
 _DIRECTIVES = {"Y": r"\d{4}", "y": r"\d\d", "j": r"\d{3}", "f": r"\d{1,6}", "b": "[A-Za-z]{3}", "B": "[A-Za-z]+"}
@@ -132,7 +133,7 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     """UTC times (ISO 8601 with milliseconds) in the names of the files of a folder, '' for those without.
 
     All are '' where fewer than half of the names hold a time. Raises TableError when what they hold can be read in
-    several ways; the message names the way out.
+    several ways and tells them apart; the message names the way out.
     """
     stems = [plain(Path(name).name) for name in names]
     given = prep.time_format or ""
@@ -141,7 +142,12 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     if 2 * sum(known) <= len(names):
         return [""] * len(names)
     column = pd.Series([text or None for text in texts], dtype=object, name="of the file names")
-    times = times_of(column, prep)
+    try:
+        times = times_of(column, prep)
+    except TableError:
+        if len(names) < FEWEST_ALIKE or len(set(texts)) > 1:
+            raise
+        return [""] * len(names)  # one begin in all of them, behind which frames are counted
     if times.utc is None:
         return [""] * len(names)
     return ["" if np.isnat(utc) else iso_ms(utc) for utc in spread(stems, times.utc)]

@@ -407,3 +407,15 @@ def test_a_line_of_the_sun_behind_a_clock_is_no_fraction(lines, sign):
     read = times_in_names(["a_20120719_073000_171.png", "a_20120719_073000_421.png"], PrepConfig())
     assert [time[-4:] for time in read] == [".171", ".421"]
     assert found("a_20120719_073000.{}.png", "171") == ["2012-07-19T07:30:00.171"]
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_a_begin_in_all_names_that_may_be_of_two_months_asks_nothing_where_frames_are_counted(count):
+    """Spinnaker's names hold the begin of a recording, month first, and a count: all pictures were refused."""
+    names = [f"BFS-U3-13Y3M-20123456-05012023100000-{i}.jpg" for i in range(count)]
+    if count < 3:
+        with pytest.raises(TableError, match="several ways"):
+            times_in_names(names, PrepConfig())
+        return
+    assert times_in_names(names, PrepConfig()) == [""] * count
+    assert times_in_names(names, PrepConfig(time_format="month first"))[0] == "2023-05-01T10:00:00.000"
