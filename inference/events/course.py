@@ -15,6 +15,8 @@ class Course:
     front_km_s, outward_km_s: of what is new in it, away from where it began, and away from the Sun's centre, on the
     plane of the sky; 0 where nothing new moves steadily (solar/place/motion.py).
     breadth: of what is new, across the way over along it; a round spot has 1.
+    added: the light that its place has won at the peak, all of it, in units of the reel times px; negative where it has
+    lost some.
     """
 
     onset: int
@@ -25,3 +27,4 @@ class Course:
     front_km_s: float = 0.0
     outward_km_s: float = 0.0
     breadth: float = 0.0
+    added: float = 0.0

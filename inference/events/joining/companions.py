@@ -15,7 +15,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.contract import AnyReel
 from inference.events.events import CAMERA, Event
-from inference.events.joining.grouping import as_one, begun_in, between, families_of, were_over
+from inference.events.joining.grouping import as_one, begun_in, between, families_of, strength_of, were_over
 from inference.events.sky import Sky
 from inference.units import HOUR_S, MINUTE_S, is_magnetic
 
@@ -47,9 +47,11 @@ def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapp
     sorts: of kinds that may be one happening; events of other kinds, and those of whole frames, stay as they are.
     """
     sort = [sorts.get(event.kind, "") if event.level != CAMERA else "" for event in events]
-    some = sorted((k for k, of in enumerate(sort) if of), key=lambda k: (-events[k].peak_score, events[k].event))
+    some = [k for k, of in enumerate(sort) if of]
     if not reach.arcsec or len(some) < 2:
         return list(events)
+    strength = dict(zip(some, strength_of([events[k] for k in some]).tolist(), strict=True))
+    some.sort(key=lambda k: (-strength[k], events[k].event))
     scene, own = [events[k] for k in some], np.array([sort[k] for k in some], object)
     near = within_reach(scene, sky, reach) & (own[:, None] == own) & ~were_over(scene)
     free, found = np.ones(len(scene), bool), []

@@ -71,12 +71,15 @@ def near_each_other(
 
 
 def were_over(events: Sequence[Event]) -> np.ndarray:
-    """Of each (row) the others (column) that were over when it began, elsewhere (N, N) bool: no light of theirs was
-    left, whether or not it was enough for a box, and its centre at its peak lies beside their boxes. Its own box may
-    reach over theirs by then: a flare's loops and arms fill its region."""
+    """Of each (row) the others (column) that were over when it began, elsewhere (N, N) bool: half of their light was
+    gone, or where that was not measured their last box, and its centre at its peak lies beside their boxes. Its own box
+    may reach over theirs by then: a flare's loops and arms fill its region."""
     begun = begun_in(events)
-    lasting = np.array([event.course.lasts_frames if event.course else 0 for event in events])
-    over = np.maximum([event.frame_end for event in events], begun + lasting) < begun[:, None]
+    halved = [
+        max(event.frame_peak, event.course.onset + event.course.lasts_frames) if event.course else event.frame_end
+        for event in events
+    ]
+    over = np.array(halved) < begun[:, None]
     beside = [
         between(centre, centre, 0, *(np.array([getattr(event, edge) for event in events]) for edge in edges))
         for name, edges in (("x", ("x0", "x1")), ("y", ("y0", "y1")))
@@ -93,9 +96,16 @@ def begun_in(events: Sequence[Event]) -> np.ndarray:
 def _came_before(scene: Sequence[Event], anew: Sequence[str]) -> np.ndarray:
     """Pairs (N, N) of which the weaker was over when the stronger began, beside it; of measured ones of some kinds."""
     some = np.array([event.kind in anew and event.course is not None for event in scene])
-    peaks = np.array([event.peak_score for event in scene])
-    before = were_over(scene) & (peaks < peaks[:, None]) & some & some[:, None]
+    strength = strength_of(scene)
+    before = were_over(scene) & (strength < strength[:, None]) & some & some[:, None]
     return before | before.T
+
+
+def strength_of(events: Sequence[Event]) -> np.ndarray:
+    """By which the strongest is told (N,): the light that each has added or taken away, where all were measured, else
+    their peak scores. A score counts in what its place does anyway: a spark in a dark place outdoes a flare's loops."""
+    added = np.array([abs(event.course.added) if event.course else 0.0 for event in events])
+    return added if added.all() else np.array([event.peak_score for event in events])
 
 
 def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends: Sequence[str]) -> np.ndarray:
@@ -130,15 +140,19 @@ def between(
 
 
 def as_one(events: Sequence[Event], ends: Sequence[str] = ()) -> Event:
-    """One event of several, the strongest that is of no kind in `ends`, with the times and bounds of all.
+    """One event of several, the strongest that is of no kind in `ends`, with the times and bounds of all: of those that
+    change the light as the one does that stands out most.
 
     It begins with those that change the light its way: what gets dark before a flare is none of its rise. That may be
     something of its own, or a net that has the flare in its window and expects it in the frames before, too.
     """
     if len(events) == 1:
         return events[0]
-    strongest = max(events, key=lambda event: (event.kind not in ends, event.peak_score))
-    alike = [event for event in events if _way(event) * _way(strongest) >= 0]
+    clearest = max(events, key=lambda event: (event.kind not in ends, event.peak_score))
+    alike = [event for event in events if _way(event) * _way(clearest) >= 0]
+    way, is_end = _way(clearest), clearest.kind in ends
+    own = [event for event in alike if _way(event) == way and (event.kind in ends) == is_end]
+    strongest = own[int(strength_of(own).argmax())]
     weights = [event.n_frames for event in events]
     first, last = min(e.frame_start for e in alike), max(e.frame_end for e in events)
     return replace(

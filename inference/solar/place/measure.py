@@ -57,7 +57,8 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
         kept = min(
             kept, float(np.nansum((known - peak_light)[where]) / max(np.nansum((base - peak_light)[where]), TINY))
         )
-    return Course(first, change, lasts_s, len(half), kept, *motion_of(patch, moving, base, noise, sign))
+    added = float(excess[peak]) * int(where.sum())
+    return Course(first, change, lasts_s, len(half), kept, *motion_of(patch, moving, base, noise, sign), added)
 
 
 def excess_curve(event: dict, reel: Reel, sky: Sky) -> tuple[np.ndarray, np.ndarray]:

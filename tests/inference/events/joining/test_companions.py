@@ -108,6 +108,16 @@ def test_a_small_flare_that_was_over_is_none_of_a_later_one_beside_it(sky, x, wi
     assert [e.frame_start for e in found] == ([20, 14] if parts == 1 else [14])
 
 
+def test_the_strongest_is_what_adds_most_light_where_that_is_known(sky):
+    """A spark in a dark place stands out more than the flare beside it, whose place and time are those of both."""
+    spark = replace(event(1, 18, 20, 30, 90.0), course=Course(18, 6.0, 600.0, 10, added=50.0))
+    flare = replace(event(2, 20, 10, 30, 70.0), course=Course(20, 4.0, 600.0, 10, added=900.0))
+    (found,) = with_companions([spark, flare], sky, Reach(100.0, 720.0), TOGETHER)
+    assert (found.event, found.x, found.frame_start, found.parts) == (2, flare.x, 18, 2)
+    (found,) = with_companions([spark, replace(flare, course=None)], sky, Reach(100.0, 720.0), TOGETHER)
+    assert found.event == 1
+
+
 @pytest.mark.parametrize(("unit", "minutes"), [("DN/s", 13), ("G", 121)])
 def test_a_field_emerges_within_hours(tmp_path, unit, minutes):
     reel = solar_reel(tmp_path / "sun", np.ones((2, 8, 8)), CADENCE_S, PIXEL_ARCSEC, unit=unit)
