@@ -28,8 +28,20 @@ def pooled_by_way(velocity: np.ndarray, timing: Timing, cell: int) -> np.ndarray
     that moves is slow. What goes another way is none of a part, so that who comes from the other side takes nothing off
     it. Beyond the picture there is nothing. h and w are multiples of cell.
     """
+    return _followed_for(timing, velocity, np.hypot(velocity[..., 0], velocity[..., 1]), cell)
+
+
+def pooled_along(maps: np.ndarray, velocity: np.ndarray, timing: Timing) -> np.ndarray:
+    """What cells hold, maps (n + pool - 1, h / cell, w / cell), in place of how fast they are: (n, h / cell, w / cell)
+    float32. It weighs by how surely its cell moves, too."""
+    cell = velocity.shape[1] // maps.shape[1]
+    return _followed_for(timing, velocity, maps.repeat(cell, axis=1).repeat(cell, axis=2), cell)[0]
+
+
+def _followed_for(timing: Timing, velocity: np.ndarray, values: np.ndarray, cell: int) -> np.ndarray:
+    """Values (n + pool - 1, h, w) and the speed's parts in WAYS as `pooled_by_way` tells."""
     pair, reach = timing.pair, timing.pool // 2
-    squares = _in_turns(np.stack([_square(each, cell) for each in velocity]), pair)
+    squares = _in_turns(np.stack([_square(v, own, cell) for v, own in zip(velocity, values, strict=True)]), pair)
     steps = (reach - pair // 2) // pair
     to_sides = [squares[..., 2] - squares[..., 3], squares[..., 4] - squares[..., 5]]
     drift = np.stack(to_sides, axis=3) / np.maximum(squares[..., :1], NOTHING)
@@ -38,15 +50,15 @@ def pooled_by_way(velocity: np.ndarray, timing: Timing, cell: int) -> np.ndarray
     return np.moveaxis(kept[..., 1:] / (kept[..., :1] + STILL_SHARE * (2 * steps + 1)), 3, 0).astype(np.float32)
 
 
-def _square(velocity: np.ndarray, cell: int) -> np.ndarray:
-    """Of the square around each cell, from velocities (h, w, 2): the share that moves, and with that as weight the
-    speed and its parts in WAYS, (h / cell, w / cell, 6) float32."""
+def _square(velocity: np.ndarray, values: np.ndarray, cell: int) -> np.ndarray:
+    """Of the square around each cell, from velocities (h, w, 2): the share that moves, and with that as weight values
+    (h, w) and the speed's parts in WAYS, (h / cell, w / cell, 6) float32."""
     x, y = velocity[..., 0], velocity[..., 1]
     speed = np.hypot(x, y)
     moving = speed / (speed + MOVES_PX)
     side = 2 * int(POOL_SHARE * max(speed.shape) / 2) + 1
     grid = [n // cell for n in speed.shape[::-1]]
-    parts = [moving, moving * speed, *(moving * np.maximum(i * x + j * y, 0) for i, j in WAYS)]
+    parts = [moving, moving * values, *(moving * np.maximum(i * x + j * y, 0) for i, j in WAYS)]
     blurred = (cv2.blur(part, (side, side), borderType=cv2.BORDER_REFLECT) for part in parts)
     return np.stack([cv2.resize(part, grid, interpolation=cv2.INTER_AREA) for part in blurred], axis=2)
 

@@ -20,7 +20,9 @@ from data.messages import logger
 from inference.calibration.quiet.ranges import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.methods.base import Fold, Method, all_but, enlarged, reflected
+from inference.methods.motion.along import pooled_along
 from inference.methods.motion.flow import (
+    CELL,
     LEAST_PX,
     SIZE_FRAMES,
     WORK_PX,
@@ -29,7 +31,7 @@ from inference.methods.motion.flow import (
     normalised,
     quiet_maximum,
     shrunk,
-    speed_between,
+    velocity_between,
 )
 from inference.methods.motion.same_scene import PAIRS
 from inference.methods.motion.timing import Timing
@@ -50,18 +52,19 @@ LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual
 class Target(NamedTuple):
     """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
 
-    measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
-    is_speed: whether it grows with the time between frames, and the camera's motion does not show in it. level: how
-    high it gets in quiet frames (h, w), from chunks' highest parts (n, h, w), the size of things by row and the unit,
-    and as which array a run keeps it. least_share: of how high the whole of it gets, not only what is not expected,
-    which the level is at least (in the median place).
+    measure: frames (before + n, h, w) uint8 -> vectors (n, h, w, k), whose length it is. cell: px a grid place. pool:
+    of maps of cells and these vectors, of n + 2 reach frames, to maps of n. is_speed: whether it grows with the time
+    between frames, and the camera's motion does not show in it. level: how high it gets in quiet frames (h, w), from
+    chunks' highest parts (n, h, w), the size of things by row and the unit, and as which array a run keeps it.
+    least_share: of how high the whole of it gets, not only what is not expected, which the level is at least (in the
+    median place).
     """
 
     measure: Callable[[np.ndarray], np.ndarray]
     before: int
     cell: int
-    pool_cells: int
-    pool_frames: int
+    pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    reach: int
     is_speed: bool
     level: Callable[[list[np.ndarray], np.ndarray, float], np.ndarray]
     kept_as: str
@@ -69,11 +72,16 @@ class Target(NamedTuple):
 
 
 def change(frames: np.ndarray) -> np.ndarray:
-    """|frame - mean of the frames LAG back|, in grey levels: (LAG[1] + n, h, w) -> (n, h, w)."""
+    """Frame - mean of the frames LAG back, in grey levels: (LAG[1] + n, h, w) -> (n, h, w, 1)."""
     near, far = LAG
     grey = frames.astype(np.float32)
     pairs = ((grey[i], grey[i - far : i - near + 1].mean(axis=0)) for i in range(far, len(grey)))
-    return np.stack([np.abs(now - then) for now, then in pairs])
+    return np.stack([now - then for now, then in pairs])[..., None]
+
+
+def as_it_is(maps: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """No pool."""
+    return maps
 
 
 def speed_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
@@ -93,9 +101,12 @@ def mean_highest(maps: np.ndarray) -> float:
 
 
 TARGETS = {
-    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "unit_of_excess", LEAST_OF_MOTION),
-    "change": Target(change, LAG[1], 2, 1, 1, False, change_level, "quiet_maximum"),
-}
+    "speed": Target(
+        velocity_between, 1, CELL, partial(pooled_along, timing=Timing()), Timing().pool // 2, True,
+        speed_level, "excess_along_ways", LEAST_OF_MOTION,
+    ),
+    "change": Target(change, LAG[1], 2, as_it_is, 0, False, change_level, "quiet_maximum"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -117,8 +128,9 @@ class Expected(Method):
         target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
         if not target.is_speed:
             return target
-        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.motion)
-        return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
+        measure = partial(velocity_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.motion)
+        pool = partial(pooled_along, timing=timing)
+        return target._replace(measure=measure, before=timing.pair, pool=pool, reach=timing.pool // 2)
 
     @property
     def is_steady(self) -> bool:
@@ -138,11 +150,11 @@ class Expected(Method):
 
     @property
     def before(self) -> int:
-        return self.target.before + self.target.pool_frames // 2
+        return self.target.before + self.target.reach
 
     @property
     def after(self) -> int:
-        return self.target.pool_frames // 2
+        return self.target.reach
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Train the net on training frames; then the quiet maximum of every place on frames it has not seen."""
@@ -154,7 +166,7 @@ class Expected(Method):
             self.arrays["least_kept"] = kept_by_quiet(
                 self.sample(train, PAIRS * (pair + 1), pair + 1), pair, self.target.cell
             )
-        small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
+        small, raw = zip(*(self._measured(*block)[:2] for block in self._blocks(train)), strict=True)
         small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
         some = small[:: max(1, -(-len(small) // SIZE_FRAMES))]
@@ -196,7 +208,7 @@ class Expected(Method):
         """How high excess gets at every place, on frames that the net has not seen."""
         chunks = [chunk for r in quiet for chunk in r.pieces(Timing.of(self.arrays).chunk)]
         part, scale = Timing.of(self.arrays).part, float(self.arrays["scale"][0])
-        found = (self._excess(self._context(c), self.pace_of(c.reel)) for c in chunks)
+        found = (self._both(self._context(c), self.pace_of(c.reel)) for c in chunks)
         both = [[highest_of_parts(np.maximum(maps, 0), part) for maps in each] for each in found]
         excess, motion = (self.target.level([b[k] for b in both], self.arrays["size_px"], scale) for k in (0, 1))
         share = float(np.median(excess / motion))
@@ -206,7 +218,8 @@ class Expected(Method):
         """Raises ValueError for a run of an earlier version, whose levels were others."""
         if self.target.kept_as not in self.arrays:
             raise ValueError(earlier_version(self.settings.name))
-        excess, _ = self._excess(frames, self.pace)
+        small, raw, vectors = self._measured(frames, self.pace)
+        excess = self.target.pool(raw / self.arrays["scale"] - self._expected(small), vectors)
         return None, enlarged(np.maximum(excess, 0) / self.arrays[self.target.kept_as], frames)
 
     @property
@@ -225,24 +238,20 @@ class Expected(Method):
             indices = np.arange(first - self.target.before, min(first + BLOCK, r.end))
             yield self.read(r.reel, reflected(indices, r.begin, r.end))[0], self.pace_of(r.reel)
 
-    def _measured(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
-        """Shrunk grey frames and their target on the grid, of all frames but the first `target.before` ones."""
+    def _measured(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Shrunk grey frames, their target on the grid, and as vectors of pixels, of all frames but the first
+        `target.before` ones."""
         small = shrunk(frames, WORK_PX, self.target.cell)
         grid = [n // self.target.cell for n in small.shape[:0:-1]]
-        maps = [cv2.resize(m, grid, interpolation=cv2.INTER_AREA) for m in self.target.measure(small)]
-        return small[self.target.before :], np.float32(pace) * np.stack(maps)
+        vectors = self.target.measure(small)
+        maps = [cv2.resize(m, grid, interpolation=cv2.INTER_AREA) for m in np.linalg.norm(vectors, axis=3)]
+        return small[self.target.before :], np.float32(pace) * np.stack(maps), vectors
 
-    def _excess(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
+    def _both(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
         """Pooled target beyond the expected one, and the whole of it, (n, h, w) each for frames with their context."""
-        small, raw = self._measured(frames, pace)
+        small, raw, vectors = self._measured(frames, pace)
         raw = raw / self.arrays["scale"]
-        return self._pooled(raw - self._expected(small)), self._pooled(raw)
-
-    def _pooled(self, maps: np.ndarray) -> np.ndarray:
-        side, depth = self.target.pool_cells, self.target.pool_frames
-        if side > 1:
-            maps = np.stack([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in maps])
-        return np.lib.stride_tricks.sliding_window_view(maps, depth, axis=0).mean(axis=-1, dtype=np.float32)
+        return self.target.pool(raw - self._expected(small), vectors), self.target.pool(raw, vectors)
 
     def _context(self, r: QuietRange) -> np.ndarray:
         indices = np.arange(r.begin - self.before, r.end + self.after)

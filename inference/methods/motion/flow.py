@@ -150,13 +150,6 @@ def normalised(frames: np.ndarray) -> np.ndarray:
     return (frames.astype(np.float32) / 255 - 0.45) * 4
 
 
-def speed_between(
-    frames: np.ndarray, pair: int = 1, least: float = NEVER, known: KnownMotion | None = None
-) -> np.ndarray:
-    """How fast it is, px, (T - pair, h, w) float32; see `velocity_between`."""
-    return np.linalg.norm(velocity_between(frames, pair, least, known), axis=3)
-
-
 def velocity_between(
     frames: np.ndarray, pair: int = 1, least: float = NEVER, known: KnownMotion | None = None
 ) -> np.ndarray:

@@ -15,7 +15,7 @@ from inference.camera import looks
 from inference.camera.motion import agreement, camera_motion, is_everywhere, is_smoothing, rms_px, steadied, warped
 from inference.methods import METHODS
 from inference.methods.motion import flow
-from inference.methods.motion.flow import shrunk, speed_between
+from inference.methods.motion.flow import shrunk, velocity_between
 from inference.methods.motion.known_motion import RecentMotion
 from tests.support.reels import make_reel
 from tests.support.street import SHAPE, Street, paste, shaking, standing, texture
@@ -142,7 +142,7 @@ def test_nothing_to_hold_on_to_is_no_motion():
 
 def test_speed_is_that_in_the_scene_when_the_camera_shakes():
     still, shaken = (grey(Street(2).frames(c, planted=(3.0, 12, 4))) for c in (standing(24), shaking(24, 1.0)))
-    found, expected = speed_between(shaken), speed_between(still)
+    found, expected = (np.linalg.norm(velocity_between(each), axis=3) for each in (shaken, still))
     assert np.median(found) < 0.1
     for t in range(8, 20):  # in the middle of the object; walkers may pass elsewhere
         row, column = SHAPE[0] // 2, round(3.0 * (t - 4 + 1) + 6)

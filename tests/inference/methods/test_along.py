@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from inference.methods.motion.along import MOVES_PX, POOL_SHARE, STILL_SHARE, WAYS, pooled_by_way
+from inference.methods.motion.along import MOVES_PX, POOL_SHARE, STILL_SHARE, WAYS, pooled_along, pooled_by_way
 from inference.methods.motion.flow import CELL
 from inference.methods.motion.timing import POOL_FRAMES, Timing
 
@@ -63,6 +63,20 @@ def test_of_a_scene_that_moves_as_one_it_is_the_speed_weighed_against_what_stand
     inner = pooled_by_way(velocity, Timing(), CELL)[:, 0, :, 10:-10]
     np.testing.assert_allclose(inner[:2], 2 * moving / (moving + STILL_SHARE), rtol=1e-5)
     assert inner[2:].max() == 0
+
+
+@given(st.integers(0, 10_000), st.floats(-3, 3))
+def test_what_cells_hold_is_pooled_as_their_speed_is(seed: int, more: float):
+    """And what each of them holds more counts as far as they move."""
+    random = np.random.default_rng(seed)
+    cells = random.normal(0, 2, (POOL_FRAMES + 2, 6, 8, 2)) * random.integers(0, 2, (POOL_FRAMES + 2, 6, 8, 1))
+    velocity = cells.astype(np.float32).repeat(CELL, axis=1).repeat(CELL, axis=2)
+    speed, usual = np.linalg.norm(cells, axis=3).astype(np.float32), speed_of(velocity)
+    np.testing.assert_allclose(pooled_along(speed, velocity, Timing()), usual, rtol=1e-4, atol=1e-5)
+    as_sure = pooled_along(np.ones_like(speed), velocity, Timing())
+    assert ((as_sure >= 0) & (as_sure < 1)).all()
+    found = pooled_along(speed + np.float32(more), velocity, Timing())
+    np.testing.assert_allclose(found, usual + more * as_sure, rtol=1e-3, atol=1e-4)
 
 
 @given(st.floats(1, 7), st.floats(1.2, 3))

@@ -104,6 +104,15 @@ def test_what_a_net_by_heart_never_saw_is_judged_by_what_speeds_there_are(scene,
     assert 1 < as_fast_as_usual < 3 / LEAST_OF_MOTION
 
 
+def test_who_crosses_a_place_within_a_frame_or_two_counts_for_all_that_he_exceeds(scene, trained, tmp_path):
+    """At a square that stands both were told alike: there a frame of nine px, here three of three."""
+    judge = trained.fitted_on([scene[0][1]])
+    judge.net = lambda frames, amp: np.zeros((len(frames), H // 3, W // 3), np.float32)
+    walks, runs = (make_reel(tmp_path / f"{speed}", street([(True, speed)])[0]) for speed in (3, 9))
+    slow, fast = (max(f.residual.max() for f in judge.frames(r, 0, len(r), RAW)) for r in (walks, runs))
+    assert fast > 2 * slow
+
+
 @pytest.mark.parametrize("is_calm", [False, True])
 def test_who_is_judged_by_calmer_frames_than_it_was_trained_on_is_told(tmp_path, monkeypatch, caplog, is_calm):
     monkeypatch.setattr(looks, "STEPS", 1)
@@ -148,9 +157,9 @@ def test_laplace_loss_is_lowest_at_the_median_and_its_mean_distance():
 def test_change_is_against_the_mean_of_the_frames_before():
     frames = np.random.default_rng(0).integers(0, 255, (14, 4, 5)).astype(np.uint8)
     found = change(frames)
-    assert found.shape == (4, 4, 5)
+    assert found.shape == (4, 4, 5, 1)
     grey = frames.astype(float)
-    np.testing.assert_allclose(found[1], np.abs(grey[11] - grey[1:9].mean(axis=0)), rtol=1e-5)
+    np.testing.assert_allclose(found[1, ..., 0], grey[11] - grey[1:9].mean(axis=0), rtol=1e-5)
     assert TARGETS["change"].before == 10
 
 

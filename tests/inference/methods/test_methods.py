@@ -23,7 +23,6 @@ from inference.methods.motion.along import WAYS, pooled_by_way
 from inference.methods.motion.flow import (
     CELL,
     shrunk,
-    speed_between,
     velocity_between,
 )
 from inference.methods.motion.known_motion import KnownMotion
@@ -208,7 +207,7 @@ def walkers(speed: int, n: int = 60) -> np.ndarray:
 
 @pytest.mark.parametrize("speed", [1, 2, 3])
 def test_speed_is_that_of_what_moves(speed):
-    found = speed_between(shrunk(walkers(speed, 20), 192))
+    found = np.linalg.norm(velocity_between(shrunk(walkers(speed, 20), 192)), axis=3)
     t = 12
     inner = found[t, 28:36, speed * (t + 1) + 4 : speed * (t + 1) + 12]
     assert np.median(inner) == pytest.approx(speed, rel=0.15)
@@ -230,7 +229,7 @@ def test_speed_is_told_by_the_way_that_things_go(way):
 
 
 @pytest.mark.parametrize(("name", "then", "now"), [
-    ("flow", "highest_motion", "highest_along_ways"), ("expected", "excess_unit", "unit_of_excess"),
+    ("flow", "highest_motion", "highest_along_ways"), ("expected", "unit_of_excess", "excess_along_ways"),
 ])  # fmt: skip
 def test_a_run_of_an_earlier_version_is_refused_and_says_the_way_out(quiet, name, then, now):
     method = fitted(name, quiet)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config import EvalConfig
 from inference.calibration.quiet.ranges import QuietRange
 from inference.methods import METHODS
-from inference.methods.motion.flow import shrunk, speed_between, steadied_pairs
+from inference.methods.motion.flow import shrunk, steadied_pairs, velocity_between
 from inference.methods.motion.same_scene import NEVER, least_kept
 from tests.support.reels import make_reel
 from tests.support.street import Street, standing
@@ -33,8 +33,8 @@ def grey(frames: np.ndarray) -> np.ndarray:
 def test_a_cut_is_no_motion_and_all_other_motion_is_as_it_was(seed, at):
     spliced = grey(np.concatenate([seen(seed, at), seen(seed + 1, 10 - at)]))
     least = least_kept(steadied_pairs(grey(seen(seed, 10)), 1))
-    plain, found = speed_between(spliced), speed_between(spliced, 1, least)
-    assert plain[at - 1].max() > 2
+    plain, found = velocity_between(spliced), velocity_between(spliced, 1, least)
+    assert np.linalg.norm(plain[at - 1], axis=2).max() > 2
     assert not found[at - 1].any()
     others = np.arange(len(found)) != at - 1
     np.testing.assert_array_equal(found[others], plain[others])
@@ -43,7 +43,7 @@ def test_a_cut_is_no_motion_and_all_other_motion_is_as_it_was(seed, at):
 def test_where_quiet_frames_keep_no_edges_every_pair_may_show_one_scene():
     noise = np.random.default_rng(0).integers(0, 255, (6, 48, 60), dtype=np.uint8)
     assert least_kept(steadied_pairs(noise, 1)) == NEVER == least_kept([])
-    assert speed_between(noise, 1, NEVER).all(axis=0).any()
+    assert velocity_between(noise, 1, NEVER).all(axis=0).any()
 
 
 def turning(folder, name: str, runner_in: int | None = None):
