@@ -71,8 +71,8 @@ def _picture(frame: np.ndarray, reel: Reel, size: tuple[int, int] | None = None)
 def write_page(reel: Reel) -> None:
     """summary.png: sample frames, frames over time, exposure, brightness, steps in time and rejections by reason."""
     if reel.is_series:
-        variables = range(min(len(reel.channels), MOST_VARIABLES))
-        panels = [_draw_presence, *(partial(_draw_variable, channel) for channel in variables)]
+        variables = reel.signals()[:, :MOST_VARIABLES].T
+        panels = [_draw_presence, *(partial(_draw_variable, c, values) for c, values in enumerate(variables))]
     else:
         has_exposure = reel.table["exptime_s"].notna().any()
         panels = [_draw_presence, *([_draw_exposure] if has_exposure else []), _draw_brightness]
@@ -178,9 +178,9 @@ def _draw_brightness(axes, reel: Reel) -> None:
     axes.set(ylabel="mean, stretched")
 
 
-def _draw_variable(channel: int, axes, reel: Reel) -> None:
-    """One variable of a series in its own unit, broken at gaps; samples that were interpolated are dots."""
-    values, times = reel.signals()[:, channel], _times(reel, reel.table)
+def _draw_variable(channel: int, values: np.ndarray, axes, reel: Reel) -> None:
+    """One variable (T,) of a series in its own unit, broken at gaps; samples that were interpolated are dots."""
+    times = _times(reel, reel.table)
     x = date2num(times) if reel.times_utc is not None else times
     axes.plot(*curve(x, values, reel.gaps), color=BLUE, linewidth=0.8)
     name = reel.channels[channel]

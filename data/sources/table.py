@@ -171,7 +171,7 @@ def _no_keys(table: pd.DataFrame, labels: str | None) -> list[str]:
 
 def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: str, smallest: int) -> Series:
     table, lost, told = read.table, list(read.lost), list(read.told)
-    time, _ = time_column(table, prep)
+    time, taken = time_column(table, prep)
     if time is not None and time.name in table.columns and not prep.value_columns:
         table, remark, again = wide(table, str(time.name))
         told, lost = told + ([remark] if remark else []), lost + again
@@ -184,7 +184,8 @@ def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: st
     name = f"{table_stem(path)}_{part}" if part else table_stem(path)
     facts = {"part": part, "lost": tuple(lost), "decimal": read.decimal, "told": tuple(told), "beside": read.units}
     facts |= {"missing": read.missing}
-    found = series_of(table, path, prep, name, digest, **facts)
+    clock = (time, taken) if table is read.table else None
+    found = series_of(table, path, prep, name, digest, clock=clock, **facts)
     if (
         smallest
         and prep.time_column is None
@@ -241,16 +242,17 @@ def series_of(
     told: tuple[str, ...] = (),
     beside: dict[str, str] | None = None,
     missing: tuple[float, ...] = (),
+    clock: tuple[pd.Series | None, dict[str, str]] | None = None,
 ) -> Series:
     """The series in the columns of a table, which are found by name or given by the settings.
 
     name: of its reel. digest: SHA-256 of the file. part: of the file that the table is. notes: what is known of columns
     that are not in it. decimal: the sign that its texts have. told: what was found out about the file. beside: units
-    that stand beside the cells, by column. missing: numbers that the file itself names for missing values. Raises
-    TableError when a column is missing, or none holds numbers or times.
+    that stand beside the cells, by column. missing: numbers that the file itself names for missing values. clock: its
+    `time_column`, where that is known. Raises TableError when a column is missing, or none holds numbers or times.
     """
     notes = dict(notes or {})
-    column, taken = time_column(table, prep)
+    column, taken = clock or time_column(table, prep)
     prep, day = on_day_of_name(column, prep, path.name)
     times = _told_times(table, column, prep, path.name)
     how = times.how if column is not None else ""
@@ -268,10 +270,10 @@ def series_of(
     units = tuple(variables.units.get(channel) or unit_of(channel, beside or {}) for channel in channels)
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
-    clock = (f"times: {how}",) if how not in ("", "UTC", "s", "s since prep.start_utc") else ()
+    counted = (f"times: {how}",) if how not in ("", "UTC", "s", "s since prep.start_utc") else ()
     if column is None and prep.sample_interval_sec is None:
-        clock = (COUNTED,)
-    told = (*told, *remarks, *day, *clock)
+        counted = (COUNTED,)
+    told = (*told, *remarks, *day, *counted)
     facts = {name: fact for name, fact in (("fills", variables.fills), ("time_order", times.order)) if fact}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": units if any(units) else ()}
     return Series(*source, digest, notes, resolution, part, **more)

@@ -45,6 +45,7 @@ NAMES_OF_TIME = re.compile(
 _COUNTS_FROM_1970 = re.compile(r"unix|epoch|posix|(?:^|[^a-z])utc")
 _LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
 _LAST_WORDS = {*SERIES_TIME_COLUMNS, "at", "start", "begin", "from"}  # created_at
+_NUMBER = re.compile(r"\s*[-+]?\.?\d+\.?\d*(?:e[-+]?\d+)?\s*", re.IGNORECASE)
 _IN_DIGITS = re.compile(r"\d{9,19}(?:[.,]\d+)?")
 MOST_ALIKE = 0.01  # share of steps that have to go on: each time may come again for many sensors
 FEWEST_EVEN, MOST_UNEVEN = 20, 0.01  # numbers of an axis of time without a name; parts of a step that it is rounded by
@@ -125,6 +126,8 @@ def _passes(column: pd.Series) -> bool:
 
 def _counts(column: pd.Series) -> bool:
     """Whether the cells of a column are numbers, or texts of such, that count from no known day."""
+    if is_text(column) and not any(map(_NUMBER.fullmatch, spread(column))):
+        return False  # a million dates are not tried one by one
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     is_number = column.dtype.kind in "iuf" or np.isfinite(numbers).sum() > 0.5 * column.notna().sum()
     return bool(is_number) and column.dtype.kind not in "mM" and not since_1970_in(numbers, str(column.name or ""))
