@@ -29,7 +29,7 @@ STOOD_S, IDLE_S = 1.0, 0.5  # added to ages, so that the ratio of two short ones
 OFTEN = 15  # times as long as the longest rest was looked at: else a place does not always run
 RUN_SHARE = 0.5  # of the time that something moves there
 SUPPORT = 0.05  # share of a place in motion, or covered: less says nothing of an object
-RULE = 11  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+RULE = 12  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
 LEAST_DECADES = 1.0  # of evidence: what is high where nothing is known, see `Tail.of`, has so many
 SHADE = 0.002  # decades for each grey level that differs from the ground: an order among frames in which nothing is
 
@@ -153,7 +153,7 @@ class Kind(NamedTuple):
     """measure: values beside what is usual at the place, and by themselves (n, h, w), 0 where there is no object.
     usual: of them, what is high where nothing is known. says: words for the values at a place. chances: n objects have
     n ** chances of it. least_idle_s: for how long nothing must have moved there, or it is no evidence, however rare.
-    least_decade: by how much a value rises to be rarer by a decade, at least; see `Tail.of`.
+    beyond: by how many decades it can be rarer than all of quiet clips; see `Tail`.
     """
 
     measure: Callable[[Measures, Place], tuple[np.ndarray, np.ndarray | None]]
@@ -161,7 +161,7 @@ class Kind(NamedTuple):
     says: Callable[[dict[str, float]], str]
     chances: int = 1
     least_idle_s: float = 0.0
-    least_decade: float = 0.0
+    beyond: float = np.inf
 
 
 def stands_in_words(v: dict[str, float]) -> str:
@@ -184,9 +184,9 @@ KINDS: dict[str, Kind] = {
     "large": Kind(large, 1.5, lambda v: f"larger than usual here: {v['large']:.1f} times", chances=2),
     "stands": Kind(stands, 2.0, stands_in_words),
     "way": Kind(wrong_way, 1.0, way_in_words),
-    # Where none of a few clips shows anything it is as much rarer as they were looked at, and no more: or who walks
-    # there in the next one would outdo all else.
-    "new": Kind(new, 1.0, new_in_words, least_decade=1.0),
+    # That nobody walked there tells of the clips' number, not of the walker: N of them hold nothing rarer than one in
+    # N, and who strolls there in the next one, for all of it, would set the threshold of all else.
+    "new": Kind(new, 1.0, new_in_words, beyond=0.5),
     "stopped": Kind(
         stopped,
         1.5,
@@ -273,4 +273,4 @@ def in_chunks(m: Measures) -> list[Measures]:
 
 def _tail(parts: Sequence[np.ndarray], kind: Kind) -> Tail:
     values = [part[part > 0] for part in parts]
-    return Tail.of(np.concatenate(values) if values else np.zeros(0), kind.usual, kind.least_decade)
+    return Tail.of(np.concatenate(values) if values else np.zeros(0), kind.usual, kind.beyond)

@@ -41,6 +41,7 @@ WORDS = {
     "off_path": "was not there before",
     "belt_stops": r"motion has stopped for 1?\d\.\d s, never for more than 0\.\d s",
 }
+SEEN = {"off_path": 1.1}  # times the quiet highest; all others 1.25: of a place, few clips know no more
 UNSEEN_BY_FLOW = ("stands", "left", "taken", "belt_stops")
 
 
@@ -85,8 +86,8 @@ def test_each_kind_is_seen_and_told_in_words(scene, quiet_level, kind):
     found = scene("objects", watched(90, planted=kind))
     reached = levels(found)
     assert reached[:LEAD].max() < 1.1 * quiet_level["objects"]
-    assert reached[LEAD:].max() > 1.25 * quiet_level["objects"]
-    told = {f.words(box) for f in found[LEAD:] for box in boxes(f, 1.1 * quiet_level["objects"])}
+    assert reached[LEAD:].max() > SEEN.get(kind, 1.25) * quiet_level["objects"]
+    told = {f.words(box) for f in found[LEAD:] for box in boxes(f, 1.05 * quiet_level["objects"])}
     assert any(re.fullmatch(WORDS[kind], words) for words in told), told
 
 
@@ -124,7 +125,7 @@ def test_what_takes_seconds_does_not_hang_on_the_cadence(scene, quiet_level, kin
         levels(scene("objects", watched(90, planted=kind, step=step), step * CADENCE_S)) for step in (1, 3)
     )
     assert seldom.max() == pytest.approx(often.max(), rel=0.35)
-    assert (seldom.max() > 1.3 * quiet_level["objects"]) == bool(kind)
+    assert (seldom.max() > SEEN.get(kind, 1.25) * quiet_level["objects"]) == bool(kind)
 
 
 def test_light_that_changes_is_no_object(scene, quiet_level):
@@ -250,15 +251,14 @@ def random_measures(seed: int, n: int = 6) -> Measures:
     return Measures(**fields)
 
 
-@given(st.integers(0, 99), st.floats(0.05, 0.5), st.floats(0, 3))
-def test_what_is_counted_in_decades_is_rarer_by_as_many_at_most(seed, scale, more):
-    """Of who walks where nobody had, a tail of the usual values made more decades than so many looks can tell."""
+@given(st.integers(0, 99), st.floats(0.05, 5), st.floats(0, 30), st.floats(0, 2))
+def test_what_clips_are_too_few_to_know_is_not_much_rarer_than_all_of_them(seed, scale, more, beyond):
+    """Who walked where nobody had outdid all else, and the threshold was from him."""
     quiet = scale * np.random.default_rng(seed).exponential(size=5 * FEW)
-    steep, tail = Tail.of(quiet, 1.0), Tail.of(quiet, 1.0, least_decade=1.0)
-    top = tail.values[-1]
-    np.testing.assert_array_equal(tail(np.minimum(quiet, top)), steep(np.minimum(quiet, top)))
-    assert tail(np.array(top + more)) - tail(np.array(top)) <= more + 1e-5
-    assert tail(np.array(top + more)) <= steep(np.array(top + more)) + 1e-5
+    free, held = Tail.of(quiet, 1.0), Tail.of(quiet, 1.0, beyond)
+    top = held.values[-1]
+    np.testing.assert_array_equal(held(np.minimum(quiet, top)), free(np.minimum(quiet, top)))
+    assert held(np.array(top + more)) == pytest.approx(min(free(np.array(top + more)), held(np.array(top)) + beyond))
 
 
 @given(st.integers(2, 6), st.integers(0, 5), st.floats(0, 1))
@@ -291,6 +291,16 @@ def test_usual_ways_are_counted_by_hand(seed):
 @pytest.fixture(scope="module")
 def learnt():
     return ev.Evidence.of([random_measures(k, 80) for k in range(3)], 0.1)
+
+
+@given(st.floats(1, 30))
+def test_a_place_nobody_went_to_is_hardly_rarer_than_the_rarest_visit(learnt, decades):
+    """However much longer the quiet clips are than what their tail is from."""
+    shown = np.ones((6, 4, 5), np.float32)
+    nowhere = random_measures(0)._replace(objects=shown, number=np.ones((6, 1, 1), np.float32))
+    emptied = learnt._replace(place=learnt.place._replace(presence=np.full((4, 5), 10.0**-decades, np.float32)))
+    found = emptied.surprises(Measures(*(f[0] for f in nowhere)))[list(ev.KINDS).index("new")]
+    assert found.max() <= learnt.tails["new"][0].surprises[-1] + ev.KINDS["new"].beyond + 1e-5
 
 
 @given(st.integers(0, 1000), st.sampled_from(["speed", "extent", "stood_s", "idle_s", "objects"]), st.integers(1, 5))
