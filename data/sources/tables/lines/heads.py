@@ -28,6 +28,7 @@ _COUNT = re.compile(
     r"[1-3]\d{9}(?:\d{3}){0,3}(?:[.,]\d+)?"
     r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){1,2}"
 )
+_VALUE = re.compile(r"\s*[-+]?[\d.]")  # 10.000 V
 _BRACKETS = re.compile(r"^[(\[]([^()\[\]]+)[)\]]$")
 ROWS_LOOKED_AT = 5  # from the first one on, most of which have to be rows
 MOST_HEADS = 8  # lines right above the rows that may be names, units, kinds ...
@@ -58,6 +59,8 @@ def heads_above(
     if begin is None:
         return None
     looked_at = rows[begin : begin + ROWS_LOOKED_AT]
+    if found := _in_setting(rows[:begin], looked_at, width):
+        return found
     if not (times := _times_at(looked_at) or _passing_at(looked_at, [cells for _, cells in rows[:begin]])):
         return None
     begin = _with_short_rows(rows, begin, times[0])
@@ -116,11 +119,30 @@ def _told_apart(
 def _first_row(rows: Sequence[tuple[int, list[str]]], width: int) -> int | None:
     """The place of the first line that is a row, as most of those behind it are."""
     for place, (_, cells) in enumerate(rows):
-        if len(cells) == width and _is_row(cells) and not cells[0].strip().endswith(":"):  # a setting: Date: 2024-03-05
+        if len(cells) == width and _is_row(cells) and not _is_setting(cells):
             some = [row for _, row in rows[place : place + ROWS_LOOKED_AT]]
             if sum(len(row) == width and _is_row(row) for row in some) > MOST * len(some):
                 return place
     return None
+
+
+def _is_setting(cells: Sequence[str]) -> bool:
+    """Whether the first cell names what stands behind it, as `Date: 2024-03-05`."""
+    return cells[0].strip().endswith((":", "="))
+
+
+def _in_setting(
+    above: Sequence[tuple[int, list[str]]], rows: Sequence[tuple[int, list[str]]], width: int
+) -> Heads | None:
+    """Names behind a setting, as LabChart's `ChannelTitle=`, above rows whose first numbers, the times, alone have none
+    and rise; None of others.
+    """
+    settings = [cells for _, cells in above if len(cells) == width and cells[0].strip().endswith("=")]
+    named = (cells for cells in settings if _tells_apart(cells, [0]) and not any(map(_VALUE.match, cells[1:])))
+    names, first = next(named, None), [cells[0] for _, cells in rows if len(cells) == width]
+    if not names or not all(map(is_number, first)) or not _rises(first):
+        return None
+    return Heads(above[-1][0], ["Time", *names[1:]])
 
 
 def _with_short_rows(rows: Sequence[tuple[int, list[str]]], begin: int, time: int) -> int:

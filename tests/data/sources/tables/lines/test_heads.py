@@ -173,3 +173,14 @@ def test_units_below_names_one_of_which_is_a_unit_too(tmp_path):
     series = read(tmp_path, ["Number,Date&Time,ms,CH1,CH2", "NO.,Time,ms,degC,V", *rows])
     assert series.channels == ("CH1", "CH2")
     assert len(series.values) == len(rows)
+
+
+def test_names_behind_a_setting(tmp_path):
+    """LabChart's: settings were rows, rows 1 s apart, and `Interval=` a variable."""
+    above = ["Interval=\t0.002 s", "ExcelDateTime=\t4.5e+04\t5/1/2023 12:00:00.000000 PM", "TimeFormat=\tStartOfBlock"]
+    above += ["DateFormat=\tM/d/yyyy", "ChannelTitle=\tCO2\tBelt", "Range=\t10.000 V\t50.0 mV"]
+    rows = [f"{i * 0.002:.4g}\t{i * 37 % 11}.5\t{i * 7 % 5}" for i in range(40)]
+    series = read(tmp_path, [*above, *rows[:30], rows[30] + "\t#* start", *rows[31:]], "scan.txt")
+    assert series.channels == ("CO2", "Belt")
+    np.testing.assert_allclose(series.times_s, [i * 0.002 for i in range(40) if i != 30])
+    assert len(series.lost) == 1
