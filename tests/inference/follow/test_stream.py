@@ -357,12 +357,17 @@ def test_ctrl_c_closes_what_is_open_and_writes_a_summary(work, tmp_path):
 
     def interrupt():
         until(lambda: has_opened(log) or has_ended.is_set())
-        if not has_ended.is_set():  # else it would end the test's own process
-            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    out = followed(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
-    has_ended.set()
+    ends_pytest = signal.signal(signal.SIGINT, lambda *_: None)  # also where following ends by itself meanwhile
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        out = followed(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
+    finally:
+        has_ended.set()
+        interrupting.join()
+        signal.signal(signal.SIGINT, ends_pytest)
     found = records(work / "run", "stay")
     assert found[-1]["reason"] == json.loads((out / "summary.json").read_text())["reason"] == "interrupted"
     kinds = [r["type"] for r in found]
