@@ -47,6 +47,7 @@ from data.sources.stacks.told.beside import (
     single_numbers,
     times_of_each,
 )
+from data.sources.stacks.told.exposures import is_exposure, tell_exposures
 from data.sources.stacks.told.labels import told_labels
 from data.sources.stacks.told.others import own_frames
 from data.sources.stacks.told.rate import at_rate
@@ -141,6 +142,7 @@ def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, p
     except (TableError, FrameError) as error:
         return [Candidate(**base, reason=f"{stack.name}: {error}")]
     _tell_episodes(path, stack, base["source"])
+    _tell_exposures(path, stack, base["source"])
     facts = partial(facts_of, times) if times else StackTimes(place, prep, [0.0] * stack.shape[0]).facts
     return candidates_of(base, stack.shape, facts, prep, stack.name if part else "", labels)
 
@@ -190,6 +192,14 @@ def _tell_episodes(path: Path, stack: _Stack, where: str) -> None:
             f"{where}: by {next(iter(ends))} its frames are {counts[0]} episodes joined end to end, which are one reel "
             "here: windows go over their ends; save each by itself"
         )
+
+
+def _tell_exposures(path: Path, stack: _Stack, where: str) -> None:
+    if stack.arrays:
+        return
+    with opened(path) as file:
+        beside = [(item.name.rpartition("/")[2], item) for item in as_long(file, file[stack.name])]
+        tell_exposures(f"{where}, {stack.name}", [(name, item[...]) for name, item in beside if is_exposure(name)])
 
 
 def _frame(file: Any, stack: _Stack, candidate: Candidate) -> RawFrame | FrameError:

@@ -34,6 +34,7 @@ from data.sources.stacks.numpy_stacks import (
     refusal,
     sides_of,
 )
+from data.sources.stacks.told.exposures import is_exposure, tell_exposures
 from data.sources.stacks.told.labels import told_labels
 from data.sources.stacks.told.others import own_frames
 from data.sources.stacks.told.rate import at_rate
@@ -119,9 +120,16 @@ def _candidates(base: dict[str, Any], stack: _Stack, path: Path, prep: PrepConfi
         reason = reason or str(error)
     if reason:
         return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
+    _tell_exposures(path, stack, base["source"])
     if len(stack.arrays) > 1:
         log.info(f"{base['source']}: its {len(stack.arrays)} arrays {stack.arrays[0]} ... are taken for a frame each")
     return candidates_of(base, stack.shape, facts, prep, name, labels)
+
+
+def _tell_exposures(path: Path, stack: _Stack, where: str) -> None:
+    with zipfile.ZipFile(path) as file:
+        beside = [array.name for array in _arrays(file) if array.shape == stack.shape[:1] and is_exposure(array.name)]
+        tell_exposures(f"{where}, {stack.name}", [(name, _read(file, name)) for name in beside])
 
 
 def _facts(path: Path, count: int, prep: PrepConfig) -> Callable[[int], dict]:

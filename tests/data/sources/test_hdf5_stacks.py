@@ -341,6 +341,28 @@ def test_episodes_that_were_joined_are_told(tmp_path, caplog, ends, is_told):
     assert ("2 episodes joined end to end" in caplog.text) == is_told
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+@pytest.mark.parametrize(
+    ("name", "exposures", "is_told"),
+    [
+        ("exptime", [2.9, 0.3, 2.9, 0.3], True),
+        ("exposure_time_s", [1, 2, 1, 2], True),
+        ("aia131_exposure", [1.0, 1.0, np.nan, 0.5], True),
+        ("exptime", [2.9, np.nan, 2.9, 2.9], False),
+        ("exponent", [1.0, 2.0, 3.0, 4.0], False),
+    ],
+)
+def test_exposures_that_change_beside_frames_are_told(tmp_path, caplog, suffix, name, exposures, is_told):
+    """An automatic exposure's, of frames that were put into one file: light that jumps was the Sun's."""
+    arrays = {"aia131": STACK, name: np.resize(exposures, len(STACK))}
+    if suffix == ".npz":
+        np.savez(tmp_path / "cube.npz", **arrays)
+    else:
+        written(tmp_path / "cube.h5", arrays)
+    assert len(frames.scan(tmp_path, PrepConfig())) == len(STACK)
+    assert (f"{name} changes from frame to frame" in caplog.text) == is_told
+
+
 def test_most_of_a_file_is_not_left_out_without_a_word(tmp_path, caplog):
     """Velox: a series was made of what a microscope noted, and its frames were a word among the names of columns."""
     written(tmp_path / "a.emd.h5", {"Data": np.zeros((64, 48, 20), "u2"), "Metadata": np.ones((30, 20), "u1")})
