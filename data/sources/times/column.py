@@ -16,7 +16,7 @@ from data.sources.times.divided import days_of, divided, is_nameless, is_text, s
 from data.sources.times.numbers import UNIT_IN_NAME, are_dates_with_clocks, epoch_unit, since_1970_in
 from data.sources.times.parts import of_parts
 from data.sources.times.texts import CLOCK_ALONE, MONTH_OF_YEAR, looks_like_time
-from data.sources.times.zones.zone_beside import beside
+from data.sources.times.zones.zone_beside import beside, says_local
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 SERIES_TIME_COLUMNS = (
@@ -43,6 +43,7 @@ NAMES_OF_TIME = re.compile(
     r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$|^in (?:ns|us|ms|s)$"
 )
 _COUNTS_FROM_1970 = re.compile(r"unix|epoch|posix|(?:^|[^a-z])utc")
+_SAYS_UTC = re.compile(r"(?:^|[^a-z])(?:utc|gmt)(?:[^a-z]|$)", re.IGNORECASE)
 _LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
 _LAST_WORDS = {*SERIES_TIME_COLUMNS, "at", "start", "begin", "from"}  # created_at
 _NUMBER = re.compile(r"\s*[-+]?\.?\d+\.?\d*(?:e[-+]?\d+)?\s*", re.IGNORECASE)
@@ -203,10 +204,9 @@ def _by_type(table: pd.DataFrame) -> str | None:
 def _by_cells(table: pd.DataFrame) -> str | None:
     """The first column whose texts are times, or the first of all, or one of a time's name below others, whose numbers
     count from 1970 and rise."""
-    for name in table.columns:
-        cells = spread(table[name]) if is_text(table[name]) else []
-        if cells and sum(looks_like_time(c) or bool(MONTH_OF_YEAR.match(c)) for c in cells) > 0.9 * len(cells):
-            return name
+    for name in filter(lambda name: _holds_dates(table[name]), table.columns):
+        others = (other for other in table.columns if _SAYS_UTC.search(str(other)) and _holds_dates(table[other]))
+        return next(others, name) if says_local(str(name)) else name
     for name in table.columns:  # sar's clocks stand below the time at which it began
         cells = spread(table[name]) if CLOCK_ALONE.fullmatch(str(name).strip()) and is_text(table[name]) else []
         if cells and sum(bool(CLOCK_ALONE.fullmatch(cell)) for cell in cells) > 0.9 * len(cells):
@@ -220,6 +220,13 @@ def _by_cells(table: pd.DataFrame) -> str | None:
     inner += [name for name in table.columns if NAMES_OF_TIME.search(str(name).lower()) and name not in inner]
     inner += [name for name in table.columns[1:] if is_nameless(name)]
     return next((name for name in [table.columns[0], *inner] if _goes_on_from_1970(table[name])), None)
+
+
+def _holds_dates(column: pd.Series) -> bool:
+    """Whether nearly all cells of a column are texts that are times, or months."""
+    cells = spread(column) if is_text(column) else []
+    dated = sum(looks_like_time(cell) or bool(MONTH_OF_YEAR.match(cell)) for cell in cells)
+    return bool(cells) and dated > 0.9 * len(cells)
 
 
 def _goes_on_from_1970(column: pd.Series) -> bool:

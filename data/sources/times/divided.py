@@ -61,7 +61,8 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
         if date is None or _clock_in_numbers(table, date)[0] is None:
             return None
         days = _days_of_six_digits(table[date], order)
-    clocks = (other for other in names if other != date and not _LASTS.search(str(other)))
+    clocks = [other for other in names if other != date and not _LASTS.search(str(other))]
+    clocks.sort(key=lambda other: -len(_words(other) & _words(date)))  # Time GMT belongs to Date GMT
     clock = next((other for other in clocks if _all_text(table[other], _is_clock)), None)
     if clock is not None and name in (date, clock):
         text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
@@ -75,6 +76,10 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
     if text is None or not (name == date or name in notes):
         return None
     return (days + " " + text).rename(f"{date} {next(iter(notes))}"), {date: "time, the date"} | notes
+
+
+def _words(name: object) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", str(name).lower()))
 
 
 def _filled_down(days: pd.Series, clock: pd.Series) -> pd.Series:

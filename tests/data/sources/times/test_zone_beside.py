@@ -131,3 +131,16 @@ def test_times_of_windows_performance_monitor_are_in_the_zone_of_their_name(bias
     found = times_of(pd.Series(["03/25/2024 10:00:00.000", "03/25/2024 10:00:01.000"], name=name), PrepConfig())
     assert found.utc is not None
     assert (found.utc[0] - np.datetime64("2024-03-25")) / np.timedelta64(1, "h") == hour
+
+
+@pytest.mark.parametrize("named", ["{} Local,{} GMT", "local {},utc {}", "{} GMT,{} Local"])
+@pytest.mark.parametrize("together", [False, True])
+def test_times_in_utc_go_before_local_ones_beside_them(named, together):
+    """EPA's hours: local dates and clocks, which come first, were taken as UTC, with a warning."""
+    local = UTC - pd.Timedelta(hours=8)
+    columns = {}
+    for name in named.split(","):
+        times = local if "ocal" in name else UTC
+        parts = {"Time": "%Y-%m-%d %H:%M:%S"} if together else {"Date": "%Y-%m-%d", "Time": "%H:%M:%S"}
+        columns |= {name.format(part): times.strftime(form) for part, form in parts.items()}
+    assert utc_of(pd.DataFrame(columns | {"v": 1.0})) == expected()
