@@ -25,7 +25,7 @@ ONLY_FOR: dict[str, dict[str, tuple[str, ...]]] = {
             *("group_distance_px", "group_distance_arcsec", "group_within_min", "extend_share", "zones", "regions"),
             *("heat_weight", "scale_factor", "sources"),
         ),
-        SERIES: ("combine", "plain_evidence", "smooth_samples"),
+        SERIES: ("combine", "plain_evidence", "own_evidence", "smooth_samples"),
     },
 }
 

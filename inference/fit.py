@@ -65,9 +65,13 @@ def fit_and_shed(config: Config, folder: Path) -> Path:
         log.info(f"the fit of {folder} was interrupted, and is begun anew")
         forget_rounds(folder)
         config = replace(config, train=replace(config.train, resume=False))
-    short = calibrated(fit_method(config, folder), config)
+    # What a series does once is far from all its rest, and no fault for that: it has no say in what is set apart.
+    plain = replace(config, eval=replace(config.eval, own_evidence=0.0))
+    short = calibrated(fit_method(config, folder), plain)
     if not is_over and METHODS[config.model.name].sheds:
-        short = _shed(config, folder, short)
+        short = _shed(plain, folder, short)
+    if config.eval.own_evidence:
+        short = calibrated(folder, config)
     run_folder.end_rounds(folder)
     tell(short)
     return folder

@@ -87,6 +87,7 @@ class EvalConfig:
     mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
     combine: Literal["mean", "max", "rms", "each"] = "rms"
     plain_evidence: NonNegative = 1.0
+    own_evidence: NonNegative = 0.0
     smooth_samples: PositiveInt = 1
     common_mode: bool = True
     smooth_px: Annotated[float, Field(ge=0, le=1000)] = 1.0

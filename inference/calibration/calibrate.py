@@ -41,7 +41,8 @@ from training.run import owned_run
 # Settings that decide what a score or an event is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
-    *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_gap_s", "link_distance_px", "min_frames"),
+    *("combine", "plain_evidence", "own_evidence", "smooth_samples"),
+    *("link_gap_frames", "link_gap_s", "link_distance_px", "min_frames"),
     *("group_distance_px", "zones", "extend_share"),
 )
 
@@ -203,7 +204,8 @@ def _surprises(
     """From the scores of new samples, and what all samples are beside the model; found: (is new, samples)."""
     new = [made.score(s.residual, settings)[:, :, 0] for is_new, s in found if is_new]
     evidence = [s.evidence for _, s in found if s.evidence is not None]
-    return fit_surprises(np.concatenate(new), evidence, cadence_s, reach)
+    own = [s.own for _, s in found if s.own is not None]
+    return fit_surprises(np.concatenate(new), evidence, cadence_s, reach, own)
 
 
 def _judged_by_others(
@@ -223,7 +225,7 @@ def _judged_by_others(
 
 def _key(settings: EvalConfig, quantum: float) -> str:
     chosen = {name: value for name, value in asdict(settings).items() if name in _SCORE_SETTINGS}
-    for name in ("zones", "extend_share"):  # calibrations from before there were any still hold
+    for name in ("zones", "extend_share", "own_evidence"):  # calibrations from before there were any still hold
         if not chosen[name]:
             del chosen[name]
     for zone in chosen.get("zones", ()):  # how often false alarms are allowed is asked of what was measured

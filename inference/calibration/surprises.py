@@ -39,7 +39,8 @@ class Surprises:
 
     centre: (C, E), from which evidence is measured; NaN of a value that wanders, which says nothing. Of MANY variables
     and more also what they are to each other, `Relations.as_array`, with curves (C, 2, G), and the curve (2, G) of what
-    the most surprising of all says; None of fewer, and in runs of before.
+    the most surprising of all says; None of fewer, and in runs of before. own: curves (C, 2, G) of how far samples
+    lie from the rest of their series; None where that has no weight.
     """
 
     centre: np.ndarray
@@ -48,6 +49,12 @@ class Surprises:
     relations: np.ndarray | None = None
     beyond: np.ndarray | None = None
     highest: np.ndarray | None = None
+    own: np.ndarray | None = None
+
+    def of_own(self, own: np.ndarray) -> np.ndarray:
+        """How surprising it is that samples lie so far from the rest of their series (n, C): (n, C)."""
+        curves = zip(own.T, self.own if self.own is not None else (), strict=True)
+        return np.stack([_curve(*curve)(column) for column, curve in curves], axis=1)
 
     def __call__(self, scores: np.ndarray, evidence: np.ndarray, weight: float, combine: Combine) -> np.ndarray:
         """Surprises (n, K) of scores (n, K) with evidence (n, C, E) of this weight; NaN where there is no score.
@@ -134,7 +141,13 @@ def _looked_at(count: int) -> list[np.ndarray]:
     return [np.ones(count, bool), *others]
 
 
-def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s: float, reach: int) -> Fitted:
+def fit_surprises(
+    scores: np.ndarray,
+    evidence: Sequence[np.ndarray],
+    cadence_s: float,
+    reach: int,
+    own: Sequence[np.ndarray] = (),
+) -> Fitted:
     """From the scores (N, K) of quiet samples that the model was not fitted on, and evidence (M, C, E) of all quiet.
 
     Both in the order of time, NaN unknown; evidence as stretches. What stands out from all else decides no curve, see
@@ -163,7 +176,18 @@ def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s:
     made = [Surprises(centre, model, of_them) for centre, of_them in of_kinds]
     if evidence[0].shape[1] >= MANY:
         made = _of_many(made, evidence, looked_at, cadence_s, reach)
+    if own:
+        made = _with_own(made, np.concatenate(own), looked_at, cadence_s, reach)
     return Fitted(made[0], made[1:])
+
+
+def _with_own(
+    made: list[Surprises], own: np.ndarray, looked_at: list[np.ndarray], cadence_s: float, reach: int
+) -> list[Surprises]:
+    """The same that know how far quiet samples lie from the rest of their series (M, C)."""
+    columns = list(zip(own.T, _usual(own, cadence_s, reach).T, strict=True))
+    curves = (np.stack([_fitted(column, usual & some) for column, usual in columns]) for some in looked_at)
+    return [replace(one, own=curve) for one, curve in zip(made, curves, strict=True)]
 
 
 def _of_many(

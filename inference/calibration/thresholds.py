@@ -73,6 +73,10 @@ class Calibration:
         if self.surprises is not None and samples.evidence is not None:
             weight, combine = settings.plain_evidence, COMBINE.get(settings.combine, COMBINE["max"])
             parts = self.surprises(parts, samples.evidence, weight, combine)
+            if samples.own is not None:
+                beside = self.surprises.of_own(samples.own)
+                beside = beside if beside.shape == parts.shape else combine(beside)[:, None]
+                parts = parts + settings.own_evidence * beside
         if settings.combine == "each":
             parts = np.stack([smoothed(part, settings.smooth_samples) for part in parts.T], axis=1)
             return parts.max(axis=1), parts

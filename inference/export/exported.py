@@ -1,5 +1,6 @@
 """A run that is exported, and what of it goes into a bundle."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from config import Config, ConfigError, ExportConfig, from_dict
@@ -23,9 +24,9 @@ class Exported:
     def __init__(self, run: Path, config: Config):
         if config.eval.score not in EXPORTED:
             raise ConfigError(f"export can't take eval.score {config.eval.score}; choose {' or '.join(EXPORTED)}")
-        self.run, self.settings = run, config.eval
+        self.run, self.settings = run, replace(config.eval, own_evidence=0.0)  # rows come one by one
         self.engine = engine_for(config.export)
-        self.scorer, self.checkpoint = load_scorer(run, "cpu", config.eval)
+        self.scorer, self.checkpoint = load_scorer(run, "cpu", self.settings)
         try:
             self.portable = self.scorer.portable(tuple(self.checkpoint["data"]["frame_shape"]))
         except ValueError as error:

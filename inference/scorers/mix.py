@@ -22,7 +22,7 @@ from inference.calibration.noise import NoiseModel, detection_level, fit_noise, 
 from inference.calibration.quiet.ranges import QuietRange
 from inference.evidence.rarity import Rarity, fit_rarity
 from inference.scorers.base import Fold, Reach, Scorer
-from inference.scorers.nets.residual import Samples, ScoredFrame
+from inference.scorers.nets.residual import Samples, ScoredFrame, without_evidence
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.streams import to_the_end
 
@@ -73,7 +73,7 @@ class MixScorer(QuietScorer):
         return sum(part.scorer.at_once(settings) for part in self.parts)
 
     def own_reach(self, settings: EvalConfig) -> Reach | None:
-        reaches = [part.scorer.reach(replace(settings, plain_evidence=0.0)) for part in self.parts]
+        reaches = [part.scorer.reach(without_evidence(settings)) for part in self.parts]
         known = [reach for reach in reaches if reach is not None]
         before, after, steps, least = (list(values) for values in zip(*known, strict=True)) if known else ([],) * 4
         return Reach(max(before), max(after), lcm(*steps), max(least)) if len(known) == len(reaches) else None
@@ -102,7 +102,7 @@ class MixScorer(QuietScorer):
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """A stretch of a series; a part may score variables one by one, another all together."""
-        alone = replace(part_settings(settings), plain_evidence=0.0)  # the mix has it beside all of them
+        alone = without_evidence(part_settings(settings))  # the mix has it beside all of them
         found = [part.scorer.samples(reel, begin, end, alone) for part in self.parts]
         surprises = [part.surprise(samples.residual) for part, samples in zip(self.parts, found, strict=True)]
         valid = np.logical_and.reduce([samples.valid for samples in found])

@@ -15,6 +15,7 @@ from inference.calibration.quiet.ranges import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
 from inference.camera.clear import clear_frames
 from inference.evidence.local import REACH, local_evidence
+from inference.evidence.own_series import beside, near_rows
 from inference.scorers.base import Reach, Scorer
 from inference.scorers.nets.residual import Samples, weighs_evidence
 
@@ -26,6 +27,7 @@ class QuietScorer(Scorer):
     """
 
     calibrated: Callable[[Sequence[str]], Calibration] | None = None
+    _own: tuple[Path, np.ndarray] | None = None
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
         """Keep the frames that training and validation windows cover."""
@@ -46,15 +48,28 @@ class QuietScorer(Scorer):
         found = super().samples(reel, begin, end, settings)
         if not weighs_evidence(settings):
             return found
+        found = found._replace(evidence=local_evidence(self.known_values(reel, begin, end)))
+        return found._replace(own=self.own_series(reel)[begin:end]) if settings.own_evidence else found
+
+    def known_values(self, reel: Reel, begin: int, end: int) -> np.ndarray:
+        """Samples [begin, end) of a series (n, C) as models see them, NaN unknown."""
         frames, valid = read_scaled(reel, begin, end, self.scaling)
-        unknown = reel.missing[begin:end] | ~valid[:, 0]
-        return found._replace(evidence=local_evidence(np.where(unknown, np.nan, frames[:, :, 0, 0])))
+        return np.where(reel.missing[begin:end] | ~valid[:, 0], np.nan, frames[:, :, 0, 0])
+
+    def own_series(self, reel: Reel) -> np.ndarray:
+        """How far each sample of a reel is from the rest of it, (N, C); of the last reel it is kept."""
+        if self._own is None or self._own[0] != reel.path:
+            rows = near_rows(self.known_values(reel, 0, len(reel)))
+            self._own = reel.path, beside(rows).T
+        return self._own[1]
 
     def own_reach(self, settings: EvalConfig) -> Reach | None:
         """As `reach`, of the residuals alone."""
         return None
 
     def reach(self, settings: EvalConfig) -> Reach | None:
+        if settings.own_evidence and weighs_evidence(settings):
+            return None  # all of the series
         own = self.own_reach(settings)
         return own.widened(REACH) if own and weighs_evidence(settings) else own
 

@@ -36,7 +36,8 @@ class Samples(NamedTuple):
     """What a stretch of a series gives: residual (n, K, 1), one for each variable or one for all, and valid (n,).
 
     NaN where a sample has no residual; 0 where it is invalid. evidence: (n, C, E), NaN unknown, see `local_evidence`;
-    None of a scorer that has its own. variables: (n, C), of a scorer whose residual is one for all, what each variable
+    None of a scorer that has its own. own: (n, C), how far each is from the rest of its series, see `own_series`; None
+    where that has no weight. variables: (n, C), of a scorer whose residual is one for all, what each variable
     has to do with it, at least 0; None where nobody knows. They name events and decide none. placed: (n, K, 1), of a
     scorer whose residual shows beyond its cause, one that does not: it places what the residual finds, and finds none.
     """
@@ -46,6 +47,7 @@ class Samples(NamedTuple):
     evidence: np.ndarray | None = None
     variables: np.ndarray | None = None
     placed: np.ndarray | None = None
+    own: np.ndarray | None = None
 
     @property
     def quiet(self) -> np.ndarray:
@@ -65,8 +67,13 @@ def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
 
 
 def weighs_evidence(settings: EvalConfig) -> bool:
-    """Whether plain evidence has a part in the scores of a series; a plain residual has a unit of its own."""
-    return settings.plain_evidence > 0 and settings.score != "residual"
+    """Whether evidence beside the model has a part in scores of a series; a plain residual has a unit of its own."""
+    return max(settings.plain_evidence, settings.own_evidence) > 0 and settings.score != "residual"
+
+
+def without_evidence(settings: EvalConfig) -> EvalConfig:
+    """Settings by which the model alone scores."""
+    return replace(settings, plain_evidence=0.0, own_evidence=0.0)
 
 
 def clean_residual(

@@ -25,11 +25,8 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from data.series.robust import cut_off, robust_scale
-from inference.evidence.likeness import unlikeness
-from inference.evidence.neighbours import strangeness, weight_of
-from inference.evidence.own_tail import outlasting
+from inference.evidence.own_series import beside, near_rows
 from inference.evidence.plain_views import plain_logits
-from inference.evidence.rare_windows import rareness
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples, ScoredFrame
 from inference.scorers.nets.windows import scored_stretches
@@ -40,9 +37,6 @@ SHORTEST = 64  # samples that say anything of what is usual
 LONGER = 4  # chunks of a clean series
 CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
-UNLIKENESS_WEIGHT = 2.0  # logits for each factor e of a distance: by anomalies planted into quiet parts of real series
-RARENESS_WEIGHT = 3.0  # logits for each factor e by which windows are rarer than usual: by made-up series
-STRANGENESS_WEIGHT = 15.0  # logits for each factor e of a distance to the nearest: by made-up series
 
 
 class Judged(NamedTuple):
@@ -193,14 +187,6 @@ class ZeroShotScorer(Scorer):
         raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")
 
 
-def beside(rows: np.ndarray) -> np.ndarray:
-    """What looks at all of a series add to the logits (C, n) of rows (C, n) in spreads from their centers."""
-    unlike, rare, strange = unlikeness(rows), rareness(rows), strangeness(rows)
-    # In long series alone, as `strange` is: a logit for each mean of their own tails that the two are beyond these.
-    alone = weight_of(rows.shape[1]) * (outlasting(rare) + outlasting(strange))
-    return UNLIKENESS_WEIGHT * unlike + RARENESS_WEIGHT * rare + STRANGENESS_WEIGHT * strange + alone
-
-
 def beyond(values: np.ndarray, center: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Where values are farther than that from the center. Shapes that broadcast; not where they are NaN."""
     with np.errstate(over="ignore"):
@@ -214,12 +200,6 @@ def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.nd
     """
     center, spread = (part.astype(np.float64).T for part in robust_scale(values.T, context))
     return cut_off(values, center, spread), beyond(values, center, CERTAIN * spread)
-
-
-def near_rows(values: np.ndarray) -> np.ndarray:
-    """Values (n, C), NaN unknown -> (C, n) float32, in spreads from the center and no farther than 8 of them."""
-    center, spread = (part.astype(np.float64) for part in robust_scale(values.T))
-    return ((cut_off(values.T, center, spread) - center) / spread).astype(np.float32)
 
 
 def coarser(values: np.ndarray, scale: int) -> np.ndarray:

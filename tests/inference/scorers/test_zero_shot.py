@@ -21,9 +21,10 @@ from config import ConfigError
 from data.reel.reel import Reel
 from data.synthetic.series import make_series
 from inference.evaluate import evaluate
+from inference.evidence.own_series import beside, near_rows
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot.scorer import beside, coarser, measured, near_rows
+from inference.scorers.zero_shot.scorer import coarser, measured
 from inference.scorers.zero_shot.torch_net import TorchJudge, ZeroShotDetector
 from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel
