@@ -24,6 +24,7 @@ MOST_VALUES = 2**22  # pixels by frames whose motion is looked at: 16 MB
 MARGIN_PX = 2  # around the boxes: what is below the threshold still shines
 NOISE_SIGMAS, ONSET_SHARE = 3.0, 0.05  # beyond which, and which part of its greatest, an excess has left the noise
 JUST_BEFORE = 4  # frames
+AROUND = 1.5
 
 
 def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
@@ -51,7 +52,7 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     half = onset + over_half(course[onset:])
     lasts_s = float(np.ptp(reel.times_s[frames[half]]))
     peak_light = patch.light(np.array([event.frame_peak]))[0]
-    kept = share_of_new(sign, peak_light, base, patch.light(before[-JUST_BEFORE:]))
+    kept = share_of_new(sign, peak_light, base, patch.light(before[-JUST_BEFORE:]), around(event, patch))
     if sign < 0:
         known = darkest(patch, event.frame_start, reel, base)
         kept = min(
@@ -134,9 +135,18 @@ def darkest(patch: Patch, first: int, reel: Reel, base: np.ndarray) -> np.ndarra
     return base
 
 
-def share_of_new(sign: int, peak: np.ndarray, base: np.ndarray, just_before: np.ndarray) -> float:
-    """`Course.share_new`, of maps (h, w) at the peak and in the half hour before, and (n, h, w) just before."""
-    step = sign * (peak - base_of(just_before)[0])
+def around(event: Event, patch: Patch) -> np.ndarray:
+    """The pixels (h, w) of a patch that lie about an event's centre at its peak, AROUND times as far as a disc of its
+    area reaches: its boxes may hold a flare that fades beside a dimming, and changes by far more."""
+    rows, columns = np.indices(patch.shape)
+    reach_px = AROUND * max(1.0, float(np.sqrt(event.area_px / np.pi)))
+    return np.hypot(columns + patch.x0 - event.x, rows + patch.y0 - event.y) <= reach_px
+
+
+def share_of_new(sign: int, peak: np.ndarray, base: np.ndarray, just_before: np.ndarray, near: np.ndarray) -> float:
+    """`Course.share_new`, of maps (h, w) at the peak and in the half hour before, and (n, h, w) just before, where the
+    event is `near` (h, w) bool."""
+    step = np.where(near, sign * (peak - base_of(just_before)[0]), 0)
     where = footprint(step)
     lasting = np.nansum(sign * (peak - base)[where])
     return float(lasting / max(np.nansum(step[where]), TINY))

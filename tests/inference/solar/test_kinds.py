@@ -87,6 +87,17 @@ def test_at_a_coarse_cadence_a_front_is_no_front_and_one_dark_frame_no_dimming(t
     assert [kind_of(dark, c, 0.2) for c in (brief, dark.course)] == [DARKENING, DIMMING]
 
 
+@pytest.mark.parametrize("strength", [0.0, 3.0, 300.0])
+def test_a_dimming_is_one_also_where_its_box_holds_a_flare_that_fades(tmp_path, strength):
+    """At three minutes a frame: what changed most in the box was the flare, which became only what it was before."""
+    flux = dimming(quiet_sun(48, 64, 0), 32, 42, 1.0, 180.0, OUT[False])
+    flux = spot(flux, 32, 24, 1.0, 180.0, OUT[False], rise=1, strength=strength)
+    reel = solar_reel(tmp_path / "sun", flux, 180.0, PIXEL_ARCSEC, ON_DISC)
+    dark = Event(1, ONSET + 4, ONSET + 8, 40, 20, 42.0, 32.0, 20, 24, 50, 40, 110, 40.0, 9.0, "high", change="darker")
+    (found,) = measured([dark], reel, Sky(reel))
+    assert found.kind == DIMMING
+
+
 def test_a_slow_rise_is_found_late_and_back_dated(tmp_path):
     def slow(flux, *place):
         return spot(flux, *place, rise=25, strength=3.0, wide=4.0)
