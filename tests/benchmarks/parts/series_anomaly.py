@@ -41,6 +41,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "iforest": {"fit": "whole", "model.name": "iforest"},
     "kmeans_train": {"fit": "train", "model.name": "kmeans"},
     "sub_pca_train": {"fit": "train", "model.name": "sub_pca"},
+    "sub_pca_own": {"fit": "train", "model.name": "sub_pca", "eval.own_evidence": 2.0},
     "patches": {"fit": "train", "model.name": "patches"},
     "tvnet": {**NET, "model.name": "tvnet"},
     "timesnet": {**NET, "model.name": "timesnet"},
