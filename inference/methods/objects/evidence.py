@@ -29,7 +29,7 @@ STOOD_S, IDLE_S = 1.0, 0.5  # added to ages, so that the ratio of two short ones
 OFTEN = 15  # times as long as the longest rest was looked at: else a place does not always run
 RUN_SHARE = 0.5  # of the time that something moves there
 SUPPORT = 0.05  # share of a place in motion, or covered: less says nothing of an object
-RULE = 12  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+RULE = 13  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
 LEAST_DECADES = 1.0  # of evidence: what is high where nothing is known, see `Tail.of`, has so many
 SHADE = 0.002  # decades for each grey level that differs from the ground: an order among frames in which nothing is
 

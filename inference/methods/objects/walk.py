@@ -24,6 +24,7 @@ POOL_SIZES = 0.7  # of an object's size: the square that is averaged over
 PRIOR = 0.15  # share of a square full of motion: less of it says little
 STILL_SIZES, PACE_SIZES = 0.15, 0.3  # a second: who stands gets along, and moves, by less
 FORGET = 1.0  # seconds of standing that a second of another state takes back: passers-by hide a bag for a moment
+GONE_S = 1.0  # of a place that is seen empty, over which what stood there is forgotten: the next one is another
 LONGEST_S = 300.0  # that is counted
 LEAST_SIZES = 0.5  # of an object's size: a smaller blob is none
 RUNS = 0.12  # share of a square that moves, where something runs
@@ -148,6 +149,7 @@ class Walk:
         speed, vx, vy = path / motion, x / motion, y / motion
         stands = (np.hypot(vx, vy) < STILL_SIZES) & (speed < PACE_SIZES)
         age = self.stood_s + np.where(stands & (covered > PRIOR), self.step_s, -FORGET * self.step_s)
+        age = np.where(covered > 0, age, age * np.exp(-self.step_s / GONE_S))
         self.stood_s = np.clip(age, 0, LONGEST_S).astype(np.float32)
         self.idle_s = np.minimum(np.where(running > RUNS, 0, self.idle_s + self.step_s), LONGEST_S).astype(np.float32)
         stood_s = np.minimum(covered / 0.5, 1) * self._pooled(self.stood_s)

@@ -303,6 +303,31 @@ def test_a_place_nobody_went_to_is_hardly_rarer_than_the_rarest_visit(learnt, de
     assert found.max() <= learnt.tails["new"][0].surprises[-1] + ev.KINDS["new"].beyond + 1e-5
 
 
+@given(st.integers(0, 9), st.floats(4, 30), st.floats(4, 20))
+@settings(max_examples=3, deadline=None)
+def test_who_passes_where_something_stood_and_is_gone_does_not_stand(seed, stood_s, empty_s):
+    """A truck that drove over a lane, six seconds after a box was taken from it, stood there for as long as the box."""
+    random = np.random.default_rng(seed)
+    picture = (110 + 8 * texture(random, 36, 72, 1.0)).astype(np.float32)
+    box = (40 + 20 * texture(random, 12, 12, 0.8)).clip(0, 255)
+    walk = Walk(Ground(picture, np.ones_like(picture)), np.full(36, 12.0, np.float32), 0.2)
+    oldest = 0.0
+    for _ in range(stands := round(stood_s / 0.2)):
+        oldest = walk.step(framed(picture, box, 30)).stood_s.max()
+    assert oldest > 0.5 * stands * 0.2
+    for _ in range(round(empty_s / 0.2)):
+        walk.step(framed(picture, box, -12))
+    passes = [walk.step(framed(picture, box, x)).stood_s.max() for x in range(-12, 72, 4)]
+    assert max(passes) < 1.0
+
+
+def framed(ground: np.ndarray, box: np.ndarray, x: int) -> np.ndarray:
+    """A frame uint8 with a box (12, 12) on row 12, from column x on, as far as it is in the picture."""
+    whole = np.pad(ground, ((0, 0), (12, 12)))
+    whole[12:24, x + 12 : x + 24] = box
+    return whole[:, 12:-12].astype(np.uint8)
+
+
 @given(st.integers(0, 1000), st.sampled_from(["speed", "extent", "stood_s", "idle_s", "objects"]), st.integers(1, 5))
 def test_more_of_a_measure_never_has_less_evidence(learnt, seed, name, doublings):
     now = Measures(*(f[0] for f in random_measures(seed + 9, 1)))
