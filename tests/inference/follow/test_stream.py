@@ -1,7 +1,6 @@
 """Following a growing file or a stream: offline's scores, events while it runs, drops that are told, and clean ends."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -51,6 +50,7 @@ from tests.support.streams import (
     until,
     write,
 )
+from tests.support.warm import warm_main
 from training.train import train
 
 
@@ -350,26 +350,17 @@ def test_a_stalled_stream_ends_after_the_timeout(work, tmp_path):
 
 
 def test_ctrl_c_closes_what_is_open_and_writes_a_summary(work, tmp_path):
+    """In a process of its own: whatever becomes of the signal, it can't end the one that tests."""
     path = write(tmp_path / "stay.mkv", scenes(80, range(66, 80)))
     log = work / "run" / "follow" / "stay" / "events.jsonl"
-
-    has_ended = threading.Event()
-
-    def interrupt():
-        until(lambda: has_opened(log) or has_ended.is_set())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    ends_pytest = signal.signal(signal.SIGINT, lambda *_: None)  # also where following ends by itself meanwhile
-    interrupting = threading.Thread(target=interrupt)
-    interrupting.start()
-    try:
-        out = followed(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
-    finally:
-        has_ended.set()
-        interrupting.join()
-        signal.signal(signal.SIGINT, ends_pytest)
+    words = ["-m", "eval", "-c", str(work / "c.yaml"), "--follow", str(path), "--set", "eval.follow_timeout_s=60"]
+    process = warm_main().start(*words)
+    until(lambda: has_opened(log) or process.has_ended())
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()
     found = records(work / "run", "stay")
-    assert found[-1]["reason"] == json.loads((out / "summary.json").read_text())["reason"] == "interrupted"
+    summary = json.loads((log.parent / "summary.json").read_text())
+    assert found[-1]["reason"] == summary["reason"] == "interrupted", said
     kinds = [r["type"] for r in found]
     assert kinds.count("open") == kinds.count("closed") > 0
 
