@@ -34,6 +34,7 @@ _IDENTITY = (
     *("precision", "sample_interval_sec", "gap_threshold", "min_coverage", "fit_exclude_utc", "start_utc"),
     *("time_column", "value_columns", "label_column"),
 )
+# These count only where they are set, so that reels from before they existed stay valid.
 _LATER = (
     "fit_fraction",
     "time_unit",
@@ -44,7 +45,6 @@ _LATER = (
     "missing_values",
     "resample_sec",
 )
-# These count only where they are set, so that reels from before they existed stay valid.
 NOTHING = np.array(None)  # an empty cell, for np.where: its types know no bare None
 UNEVEN = 0.1  # of its steps, from which a series is said to be so
 FAST_S = 0.01  # between samples; microseconds are too coarse for steps below

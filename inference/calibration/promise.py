@@ -99,6 +99,7 @@ def extension_level(threshold: float, levels: np.ndarray, share: float, known: Q
 
 
 def shortfall(promise: Promise, events: QuietEvents) -> str:
+    """What is to be told where a threshold is not for the rate that was asked for, with the way out; empty else."""
     if promise.asked <= promise.used <= NEAR * promise.asked:
         return ""
     if promise.used < promise.asked:

@@ -1,6 +1,5 @@
 """A run that is exported, and what of it goes into a bundle."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from config import Config, ConfigError, ExportConfig, from_dict
@@ -13,6 +12,7 @@ from inference.job import Job, job_within
 from inference.runner.engines.engine import Engine, engine_of
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
+from inference.scorers.nets.residual import row_by_row
 from training.places import path_of
 
 EXPORTED = ("residual", "standardised")  # scores that are made of reconstructions
@@ -24,7 +24,7 @@ class Exported:
     def __init__(self, run: Path, config: Config):
         if config.eval.score not in EXPORTED:
             raise ConfigError(f"export can't take eval.score {config.eval.score}; choose {' or '.join(EXPORTED)}")
-        self.run, self.settings = run, replace(config.eval, own_evidence=0.0)  # rows come one by one
+        self.run, self.settings = run, row_by_row(config.eval)
         self.engine = engine_for(config.export)
         self.scorer, self.checkpoint = load_scorer(run, "cpu", self.settings)
         try:

@@ -18,6 +18,7 @@ from inference.follow.series.follow import follow_series
 from inference.follow.stream import Desk, follow
 from inference.job import find_run
 from inference.scorers.load import load_scorer
+from inference.scorers.nets.residual import row_by_row
 from training.interrupt import interrupts_deferred
 from training.run import owned_run
 
@@ -35,8 +36,7 @@ def follow_all(config: Config) -> list[Path]:
             complete(run, config.device)
     if told_of := of_no_use("eval", config.eval, [kinds_of(is_of_series(config))]):
         log.warning(told_of)
-    # Of what comes row by row there is no rest of the series yet that a sample could be compared with.
-    config = replace(config, eval=replace(config.eval, own_evidence=0.0))
+    config = replace(config, eval=row_by_row(config.eval))
     each = [replace(config, eval=replace(config.eval, follow=(address,))) for address in config.eval.follow]
     with interrupts_deferred() as interrupt, shown_on(config.eval.follow_metrics_port) as board:
         desk = Desk(interrupt, board)

@@ -80,12 +80,13 @@ def were_over(events: Sequence[Event]) -> np.ndarray:
         for event in events
     ]
     over = np.array(halved) < begun[:, None]
-    beside = [
-        between(centre, centre, 0, *(np.array([getattr(event, edge) for event in events]) for edge in edges))
-        for name, edges in (("x", ("x0", "x1")), ("y", ("y0", "y1")))
-        for centre in [np.array([getattr(event, name) for event in events])]
-    ]
-    return over & (np.linalg.norm(beside, axis=0) > AT_PLACE_PX)
+    return over & (np.hypot(_beside(events, "x"), _beside(events, "y")) > AT_PLACE_PX)
+
+
+def _beside(events: Sequence[Event], axis: str) -> np.ndarray:
+    """How far along an axis the centre of each (row) at its peak lies beside others' boxes (column): (N, N) px."""
+    centre, first, last = (np.array([getattr(event, axis + of) for event in events]) for of in ("", "0", "1"))
+    return between(centre, centre, 0, first, last)
 
 
 def begun_in(events: Sequence[Event]) -> np.ndarray:

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 
 from config import EvalConfig
+from data.messages import logger
 from data.reel.reel import Reel
 from data.reel.views.common_mode import chosen, common_mode, most_explained
 from inference.events.boxes import Box
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,14 @@ def weighs_evidence(settings: EvalConfig) -> bool:
 def without_evidence(settings: EvalConfig) -> EvalConfig:
     """Settings by which the model alone scores."""
     return replace(settings, plain_evidence=0.0, own_evidence=0.0)
+
+
+def row_by_row(settings: EvalConfig) -> EvalConfig:
+    """Settings for what comes row by row: there is no rest of the series yet that a sample could be compared with.
+    It is told where that was asked for."""
+    if settings.own_evidence:
+        log.warning("eval.own_evidence needs the whole of a series: of what comes row by row scores are without it")
+    return replace(settings, own_evidence=0.0)
 
 
 def clean_residual(

@@ -24,7 +24,7 @@ MOST_VALUES = 2**22  # pixels by frames whose motion is looked at: 16 MB
 MARGIN_PX = 2  # around the boxes: what is below the threshold still shines
 NOISE_SIGMAS, ONSET_SHARE = 3.0, 0.05  # beyond which, and which part of its greatest, an excess has left the noise
 JUST_BEFORE = 4  # frames
-AROUND = 1.5
+AROUND = 1.5  # times the radius of a disc of an event's area: what lies farther from its centre is something else
 
 
 def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:

@@ -41,7 +41,7 @@ WORDS = {
     "off_path": "was not there before",
     "belt_stops": r"motion has stopped for 1?\d\.\d s, never for more than 0\.\d s",
 }
-SEEN = {"off_path": 1.1}  # times the quiet highest; all others 1.25: of a place, few clips know no more
+SEEN = {"off_path": 1.1}  # times the quiet highest; all others 1.25 and more: of a place, few clips know no more
 UNSEEN_BY_FLOW = ("stands", "left", "taken", "belt_stops")
 
 
@@ -87,7 +87,8 @@ def test_each_kind_is_seen_and_told_in_words(scene, quiet_level, kind):
     reached = levels(found)
     assert reached[:LEAD].max() < 1.1 * quiet_level["objects"]
     assert reached[LEAD:].max() > SEEN.get(kind, 1.25) * quiet_level["objects"]
-    told = {f.words(box) for f in found[LEAD:] for box in boxes(f, 1.05 * quiet_level["objects"])}
+    least = 1.05 if kind in SEEN else 1.1
+    told = {f.words(box) for f in found[LEAD:] for box in boxes(f, least * quiet_level["objects"])}
     assert any(re.fullmatch(WORDS[kind], words) for words in told), told
 
 
@@ -125,7 +126,7 @@ def test_what_takes_seconds_does_not_hang_on_the_cadence(scene, quiet_level, kin
         levels(scene("objects", watched(90, planted=kind, step=step), step * CADENCE_S)) for step in (1, 3)
     )
     assert seldom.max() == pytest.approx(often.max(), rel=0.35)
-    assert (seldom.max() > SEEN.get(kind, 1.25) * quiet_level["objects"]) == bool(kind)
+    assert (seldom.max() > SEEN.get(kind, 1.3) * quiet_level["objects"]) == bool(kind)
 
 
 def test_light_that_changes_is_no_object(scene, quiet_level):

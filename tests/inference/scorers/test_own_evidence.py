@@ -69,17 +69,20 @@ def test_what_is_fitted_and_set_apart_is_the_same_with_it(tmp_path):
     assert all(np.array_equal(value, found[1][1][key]) for key, value in found[0][1].items())
 
 
-def test_it_looks_at_all_of_a_series_so_streams_and_bundles_go_without(work):
+def test_it_looks_at_all_of_a_series_so_streams_and_bundles_go_without(work, caplog):
     chosen = settings(work, **OWN)
     scorer, _ = load_scorer(run_of(chosen), "cpu", chosen.eval)
     assert scorer.reach(chosen.eval) is None
     assert Exported(run_of(chosen), chosen).settings.own_evidence == 0
+    assert "eval.own_evidence needs the whole of a series" in caplog.text
+    caplog.clear()
     table = sensors(300, 900)
     table.loc[150:160, "vibration"] += 4
     table.to_csv(work / "new.csv", index=False)
     (folder,) = follow_all(replace(chosen, eval=replace(chosen.eval, follow=(str(work / "new.csv"),))))
     lines = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert any(line["type"] == "closed" for line in lines)
+    assert caplog.text.count("eval.own_evidence needs the whole of a series") == 1
 
 
 @given(st.integers(0, 99), st.integers(1, 3))
